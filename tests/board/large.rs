@@ -90,18 +90,20 @@ fn grown(bench: Bench, count: usize) -> Bench {
         .unwrap()
         .map(Result::unwrap)
         .collect();
-    let here: usize =
-        connection.query_row("SELECT count(*) FROM tasks", [], |row| row.get(0)).unwrap();
-    let base: i64 =
-        connection.query_row("SELECT max(seq) FROM tasks", [], |row| row.get(0)).unwrap();
-    let new_id = "printf('t_%08x', 536870912 + t.seq + n.i * 1000000)";
+    let number = |sql: &str| -> i64 { connection.query_row(sql, [], |row| row.get(0)).unwrap() };
+    let here = number("SELECT count(*) FROM tasks");
+    let copied_at_once = number("SELECT count(*) FROM tasks WHERE status <> 'running'");
+    let base = number("SELECT max(seq) FROM tasks");
+    let new_seq = format!("t.seq + n.i * {base}");
+    let new_id = format!("printf('t_%08x', 536870912 + {new_seq})");
     let values = names.iter().map(|name| match name.as_str() {
-        "id" => new_id.to_owned(),
-        "seq" => format!("t.seq + n.i * {base}"),
+        "id" => new_id.clone(),
+        "seq" => new_seq.clone(),
         "idempotency_key" | "idempotency_hash" => "NULL".to_owned(),
         _ => format!("t.{name}"),
     });
-    let copies = count.saturating_sub(here).div_ceil(KERNEL_TASKS - KERNEL_TASKS / 20);
+    let missing = i64::try_from(count).unwrap() - here;
+    let copies = missing / copied_at_once + 1;
     let numbers = format!(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {copies})"
     );
@@ -111,16 +113,13 @@ fn grown(bench: Bench, count: usize) -> Bench {
         "CREATE TEMP TABLE copied AS {numbers} SELECT {new_id} AS id, l.label AS label
            FROM n, tasks t JOIN task_labels l ON l.task_id = t.id WHERE t.status <> 'running'"
     );
-    if copies > 0 {
-        connection.execute(&labels, []).unwrap();
-        let tasks = format!("{numbers} INSERT INTO tasks ({columns}) SELECT {values} {copied}");
-        connection.execute(&tasks, []).unwrap();
-        let insert = "INSERT INTO task_labels (task_id, label) SELECT id, label FROM copied";
-        connection.execute(insert, []).unwrap();
-    }
-    let all: usize =
-        connection.query_row("SELECT count(*) FROM tasks", [], |row| row.get(0)).unwrap();
-    assert!(all >= count, "{all} of {count} tasks");
+    connection.execute(&labels, []).unwrap();
+    let tasks = format!("{numbers} INSERT INTO tasks ({columns}) SELECT {values} {copied}");
+    connection.execute(&tasks, []).unwrap();
+    let insert = "INSERT INTO task_labels (task_id, label) SELECT id, label FROM copied";
+    connection.execute(insert, []).unwrap();
+    let all = number("SELECT count(*) FROM tasks");
+    assert!(all >= here + missing, "{all} of {count} tasks");
     drop(connection);
     bench.reopened()
 }
@@ -139,7 +138,8 @@ fn snapshot(bench: &mut Bench) -> (usize, i64) {
     let statements = std::mem::take(&mut *seen.lock().unwrap());
     let connection = rusqlite::Connection::open(&bench.path).unwrap();
     let mut steps = 0;
-    for sql in statements.iter().filter(|sql| sql.starts_with("SELECT")) {
+    for sql in statements.iter().filter(|sql| sql.starts_with("SELECT") || sql.starts_with("WITH"))
+    {
         let mut statement = connection.prepare(sql).unwrap();
         let mut rows = statement.raw_query();
         while rows.next().unwrap().is_some() {}

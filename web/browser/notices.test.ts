@@ -33,6 +33,8 @@ async function allow({ page, daemon, url }: Board): Promise<void> {
     }
     Object.assign(globalThis, { Notification: Recorded, shown });
   });
+  // The claims share a browser, which remembers.
+  await page.evaluate(() => localStorage.removeItem("kanband.notify"));
   await page.goto(url("view=inbox"));
   await page.getByLabel("Notify me").waitFor();
 }

@@ -104,7 +104,7 @@ pub fn list_in_review_by(
     let doing = "list what waits for a person";
     let mut statement = connection
         .prepare_cached(
-            "SELECT t.id, t.title, t.status_since, t.block_kind, NULL, NULL, 0
+            "SELECT t.id, t.title, t.status_since, t.block_kind, NULL, NULL, 0, t.status
              FROM tasks t INDEXED BY idx_tasks_review
              WHERE t.status = 'review' AND t.queue_profile = :reviewer AND t.board = :board
                AND (:name IS NULL OR t.assignee = :name OR t.created_by = :name)

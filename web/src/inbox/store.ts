@@ -41,6 +41,8 @@ async function read(): Promise<void> {
 }
 
 export function refetch(): Promise<void> {
+  // Whose rows are meant is known with the first snapshot, which asks again.
+  if (isOnlyMine.peek() && me.peek() === "") return Promise.resolve();
   clearTimeout(timer);
   timer = undefined;
   isOld = reading !== null;
