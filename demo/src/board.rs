@@ -30,14 +30,14 @@ const DAY_SECONDS: i64 = 24 * 60 * 60;
 pub fn show(
     mut daemon: PrivateDaemon,
     home: &DemoHome,
-    desk: NewsDesk,
+    desk: &NewsDesk,
     session: &mut Session,
 ) -> Result<CliExit, Failure> {
     let client = daemon.wait_until_up(|| desk.is_interrupted())?;
     let output = &mut session.output;
     let (pid, path) = (daemon.pid(), home.path().display().to_string());
     output.line_now(format!("A private kanband (pid {pid}) in {path}"))?;
-    fill(&client, &desk)?;
+    fill(&client, desk)?;
     let link: WebLink = client.post("/v1/web/links", &MakeWebLink::default())?;
     output.line_now("")?;
     output.line_now(format!("  {}", link.url))?;

@@ -87,7 +87,7 @@ fn run(arguments: &Arguments, session: &mut Session) -> Result<CliExit, Failure>
     let home = DemoHome::make(arguments.home.as_deref())?;
     let mut daemon = PrivateDaemon::start(&home)?;
     if arguments.board {
-        return board::show(daemon, &home, desk, session);
+        return board::show(daemon, &home, &desk, session);
     }
     let played = play(&mut daemon, &home, desk, session);
     let mut report = match played {

@@ -33,7 +33,7 @@ pub struct TaskFilter {
 }
 
 impl TaskFilter {
-    /// What it means on this board file.
+    /// What it means in this database.
     ///
     /// # Errors
     /// [`Refusal::InvalidValue`] for what is no status or no words to search for, [`Refusal::UnknownTask`], or a fault of the database.

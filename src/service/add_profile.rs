@@ -1,19 +1,20 @@
 //! `POST /v1/profiles`: adds the profile of a built-in launcher, the only thing of the configuration that the board on the web writes.
 
+pub mod error;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use crate::actors::apart::on_own_thread;
 use crate::config::Home;
 use crate::config::worker_user::DaemonUser;
-use crate::kernel::error::ErrorCode;
 use crate::os::failure::in_words;
 use crate::os::files::add_private;
 use crate::os::host::random::random_hex;
+use crate::service::add_profile::error::AddProfileError;
 use crate::service::first_use::{self, lines_of};
 use crate::service::reload::{ReloadReply, SettingChange, reload};
 use crate::service::{GetDaemon, Requester, Service, ServiceError};
@@ -35,83 +36,6 @@ pub struct AddProfileReply {
     pub file: String,
     /// Changed settings, by key.
     pub changes: Vec<SettingChange>,
-}
-
-/// Why no profile is added.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum AddProfileError {
-    /// The daemon is not its user's own.
-    #[error("the daemon is the service of this machine: only root adds profiles to it")]
-    OfMachine,
-    /// There is no such launcher.
-    #[error("launcher: no agent {name:?} is built in")]
-    UnknownLauncher {
-        /// As it was asked for.
-        name: String,
-    },
-    /// Its program is missing.
-    #[error("launcher {launcher:?}: program `{program}` not found")]
-    NoProgram {
-        /// The launcher.
-        launcher: String,
-        /// Its program.
-        program: String,
-    },
-    /// The profile is in the configuration.
-    #[error("profile {name:?} already exists in the configuration")]
-    ProfileExists {
-        /// Its name.
-        name: String,
-    },
-    /// The file is there.
-    #[error("{} already exists", file.display())]
-    FileExists {
-        /// The file.
-        file: PathBuf,
-    },
-    /// The file cannot be written.
-    #[error("cannot write {}: {detail}", file.display())]
-    Unwritten {
-        /// The file.
-        file: PathBuf,
-        /// What the system said.
-        detail: String,
-    },
-}
-
-impl AddProfileError {
-    /// Its stable code.
-    pub fn code(&self) -> ErrorCode {
-        match self {
-            Self::OfMachine => ErrorCode::Forbidden,
-            Self::UnknownLauncher { .. } | Self::NoProgram { .. } => ErrorCode::InvalidValue,
-            Self::ProfileExists { .. } | Self::FileExists { .. } => ErrorCode::ProfileExists,
-            Self::Unwritten { .. } => ErrorCode::Internal,
-        }
-    }
-
-    /// What helps, where there is something to say.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::OfMachine => Some(
-                "put the lines into a file of /etc/kanband/conf.d, then `kanban reload`".into(),
-            ),
-            Self::UnknownLauncher { .. } => {
-                Some(format!("built in: {}", first_use::built_in().join(", ")))
-            }
-            Self::NoProgram { .. } => Some(
-                "install it, or start the daemon with a PATH that has it; then try again".into(),
-            ),
-            Self::ProfileExists { .. } => Some("`kanban profiles check` says what it needs".into()),
-            Self::FileExists { .. } => Some("`kanban reload` reads it".into()),
-            Self::Unwritten { .. } => None,
-        }
-    }
-
-    /// Whether something broke.
-    pub fn is_fault(&self) -> bool {
-        matches!(self, Self::Unwritten { .. })
-    }
 }
 
 /// Whether a daemon of this user adds profiles: only one that works for its own user.
@@ -143,7 +67,8 @@ pub async fn add_profile(
 ) -> Result<AddProfileReply, ServiceError> {
     may_add(&service.start_inputs.daemon_user)?;
     let Some(found) = first_use::agent(&service, launcher.clone()).await? else {
-        return Err(AddProfileError::UnknownLauncher { name: launcher }.into());
+        let known = first_use::built_in().join(", ");
+        return Err(AddProfileError::UnknownLauncher { name: launcher, known }.into());
     };
     let name = found.profile;
     if service.configuration.settings().profiles.contains_key(&name) {
@@ -206,7 +131,10 @@ mod tests {
         let file = PathBuf::from("/home/ann/conf.d/profile-claude.toml");
         for error in [
             AddProfileError::OfMachine,
-            AddProfileError::UnknownLauncher { name: "a\nb".to_owned() },
+            AddProfileError::UnknownLauncher {
+                name: "a\nb".to_owned(),
+                known: "claude".to_owned(),
+            },
             AddProfileError::NoProgram { launcher: "claude".into(), program: "claude".into() },
             AddProfileError::ProfileExists { name: "claude".to_owned() },
             AddProfileError::FileExists { file },

@@ -7,7 +7,7 @@ use crate::kernel::ids::{RunId, TaskId};
 use crate::kernel::restore::RestoreError;
 use crate::kernel::store::OpenError;
 use crate::kernel::task::Task;
-use crate::service::add_profile::AddProfileError;
+use crate::service::add_profile::error::AddProfileError;
 use crate::service::web::error::WebError;
 
 /// Why a use case does not succeed. An edge makes its answer of it: [`ServiceError::code`], the text, [`ServiceError::hint`].

@@ -60,7 +60,7 @@ fn thousand() -> Bench {
                 bench.do_it(&wire::<ScheduleTask>(start));
             }
             4 | 5 => {
-                drop(bench.do_it(&wire::<BlockTask>(json!({ "id": id, "reason": words(number) }))))
+                drop(bench.do_it(&wire::<BlockTask>(json!({ "id": id, "reason": words(number) }))));
             }
             6 => {
                 bench.do_it(&wire::<CompleteTask>(json!({ "id": id, "result": words(number) })));

@@ -66,18 +66,15 @@ impl Arguments {
 /// # Errors
 /// A wrong command line, an unknown task, the time that is over, or no daemon.
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
-    let timeout = match arguments.timeout.as_deref() {
+    let Arguments { ids, timeout, status, closed, asked } = arguments;
+    let timeout = match timeout.as_deref() {
         Some(text) => Some(duration("--timeout", text)?),
         None => None,
     };
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let goal = Goal {
-        status: arguments.status.as_deref().and_then(TaskStatus::parse),
-        closed: arguments.closed,
-        asked: arguments.asked,
-    };
+    let goal = Goal { status: status.as_deref().and_then(TaskStatus::parse), closed, asked };
     let client = session.client()?;
-    let ids = targets::named(&arguments.ids, session)?.ids;
+    let ids = targets::named(&ids, session)?.ids;
     if ids.is_empty() {
         return show(Vec::new(), session);
     }
