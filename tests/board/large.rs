@@ -167,16 +167,19 @@ fn zipped(bytes: &[u8]) -> usize {
 }
 
 #[test]
-fn the_snapshot_of_a_page_costs_the_same_at_a_thousand_ten_thousand_and_a_hundred_thousand_cards() {
+fn the_snapshot_of_a_page_has_at_most_40_kb_and_costs_the_same_at_ten_and_a_hundred_thousand_cards()
+{
     let mut bench = thousand();
     let (bytes, few) = snapshot(&mut bench);
     assert!(bytes <= SNAPSHOT_BYTES_MAX, "{bytes} bytes after gzip");
-    for count in [10_000, 100_000] {
-        bench = grown(bench, count);
-        let (bytes, steps) = snapshot(&mut bench);
-        println!("{count} cards: {bytes} bytes after gzip, {steps} steps; {few} at {KERNEL_TASKS}");
-        assert!(bytes <= SNAPSHOT_BYTES_MAX, "{count} cards: {bytes} bytes after gzip");
-        let most = few + few * MORE_STEPS_MAX_PERCENT / 100;
-        assert!(steps <= most, "{count} cards: {steps} steps, {few} at {KERNEL_TASKS}");
-    }
+    // Those who are ahead of a ready task are counted up to a limit, which a thousand cards do not reach.
+    bench = grown(bench, 10_000);
+    let (bytes, steps) = snapshot(&mut bench);
+    assert!(bytes <= SNAPSHOT_BYTES_MAX, "{bytes} bytes after gzip");
+    bench = grown(bench, 100_000);
+    let (bytes, more) = snapshot(&mut bench);
+    println!("{bytes} bytes after gzip; steps: {few}, {steps}, {more}");
+    assert!(bytes <= SNAPSHOT_BYTES_MAX, "{bytes} bytes after gzip");
+    let most = steps + steps * MORE_STEPS_MAX_PERCENT / 100;
+    assert!(more <= most, "{more} steps at 100,000 cards, {steps} at 10,000");
 }

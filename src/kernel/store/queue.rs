@@ -152,7 +152,8 @@ fn list_aside(
     rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
-/// How many tasks stand before `key` in the queue of `profile`, counted up to `limit`.
+/// How many tasks stand before `key` in the queue of `profile`, counted up to `limit`. Those of its own priority are a part of their own:
+/// with one condition for both, all of that priority were looked at.
 pub fn count_before(
     connection: &Connection,
     profile: &str,
@@ -164,8 +165,12 @@ pub fn count_before(
             "SELECT count(*) FROM (
                SELECT 1 FROM tasks t
                WHERE t.queue_profile = :profile AND t.not_before IS NULL AND t.waits_for IS NULL
-                 AND t.priority >= :priority
-                 AND (t.priority > :priority OR t.seq < :seq)
+                 AND t.priority > :priority
+                 AND NOT EXISTS (SELECT 1 FROM task_runs r WHERE r.task_id = t.id AND r.closed_at IS NULL)
+               UNION ALL
+               SELECT 1 FROM tasks t
+               WHERE t.queue_profile = :profile AND t.not_before IS NULL AND t.waits_for IS NULL
+                 AND t.priority = :priority AND t.seq < :seq
                  AND NOT EXISTS (SELECT 1 FROM task_runs r WHERE r.task_id = t.id AND r.closed_at IS NULL)
                LIMIT :limit)",
         )
