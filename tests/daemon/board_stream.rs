@@ -311,7 +311,8 @@ fn a_new_board_and_the_open_tasks_of_every_board_are_named_to_the_page_of_anothe
     assert_eq!(page.find("the new board", open), 0);
     let id = daemon.create(json!({ "title": "x", "board": "shop" }));
     page.find("its task", |message| open(message).filter(|count| *count == 1));
-    daemon.post(&format!("/v1/tasks/{id}/complete?board=shop"), &json!({ "summary": "done" }));
+    let done = json!({ "summary": "done", "board": "shop" });
+    daemon.post(&format!("/v1/tasks/{id}/complete"), &done);
     page.find("its end", |message| open(message).filter(|count| *count == 0));
 }
 

@@ -24,6 +24,7 @@ use crate::actors::root::Life;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::{BoardName, EpochSeconds, EventId, RunId, TaskId};
+use crate::kernel::limits::MISSED_EVENTS_MAX;
 use crate::kernel::queries::{Snapshot, cursor_at};
 use crate::kernel::store;
 use crate::kernel::verbs::EVENTS_FLOOR;
@@ -37,6 +38,9 @@ use crate::text;
 
 /// Shortest time between two frames about the board as a whole.
 const FACTS_PAUSE: Duration = Duration::from_secs(1);
+
+/// Events between two frames, at most: what waits behind a read is one or a few commits, and a commit has at most a few thousand.
+const EVENTS_PER_FRAME_MAX: u32 = 20_000;
 
 /// Time between two looks at the logs of open runs, for their signs of life.
 const LOGS_PAUSE: Duration = Duration::from_secs(5);
@@ -163,7 +167,7 @@ impl<'s> Feeding<'s> {
     async fn send_changes(&mut self, touched: Vec<TaskId>) {
         let (policy, low_disk_bytes) = looked_at(self.service);
         let counts = self.service.database.shared_counts().clone();
-        let after = self.upto;
+        let after = (self.upto, EVENTS_PER_FRAME_MAX);
         let read = move |snapshot: &Snapshot<'_>| {
             read_changes(snapshot, (&policy, low_disk_bytes), &counts, touched, after)
         };
@@ -318,6 +322,7 @@ pub async fn catch_up(
             Err(why) => return resync(why),
         };
         let looked_at = (&*policy, low_disk_bytes);
+        let after = (after, MISSED_EVENTS_MAX);
         let deltas = match read_changes(snapshot, looked_at, &counts, Vec::new(), after)? {
             Changes::Deltas(deltas, _) => deltas,
             Changes::TooMany => return resync("too much has changed since"),

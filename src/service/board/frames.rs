@@ -10,7 +10,7 @@ use crate::kernel::counts::Counts;
 use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::event::{Event, EventKind};
 use crate::kernel::ids::{BoardName, EpochSeconds, EventId, RunId, TaskId};
-use crate::kernel::limits::{CARDS_PER_WINDOW, MISSED_EVENTS_MAX, NEIGHBOURS_MAX};
+use crate::kernel::limits::{CARDS_PER_WINDOW, NEIGHBOURS_MAX};
 use crate::kernel::location::Looks;
 use crate::kernel::policy::Policy;
 use crate::kernel::queries::{CardMaker, Snapshot, cursor_at};
@@ -74,7 +74,8 @@ fn with_neighbours(
     Ok(all)
 }
 
-/// Reads what changed since `after`, once for all pages: one delta per board, with the cards and the counts of this snapshot. `touched`
+/// Reads what changed since `after`, once for all pages: one delta per board, with the cards and the counts of this snapshot; at
+/// most `limit` events are looked at. `touched`
 /// are tasks that look different although no event tells of it.
 ///
 /// # Errors
@@ -84,9 +85,9 @@ pub(super) fn read_changes(
     (policy, low_disk_bytes): (&Policy, Option<u64>),
     counts: &SharedCounts,
     touched: Vec<TaskId>,
-    after: EventId,
+    (after, limit): (EventId, u32),
 ) -> Result<Changes, VerbError> {
-    let since = store::events::list_touched_after(snapshot.connection, after, MISSED_EVENTS_MAX)?;
+    let since = store::events::list_touched_after(snapshot.connection, after, limit)?;
     if since.is_full {
         return Ok(Changes::TooMany);
     }
