@@ -86,7 +86,7 @@ suite.claim("a board that the command line makes is offered on every open page, 
     watch.forget();
     await until("the new board is offered", async () => {
       await page.getByRole("button", { name: /^Board:/ }).click();
-      const offered = await page.getByRole("menuitem", { name }).allInnerTexts();
+      const offered = await page.getByRole("menuitemcheckbox", { name }).allInnerTexts();
       await page.keyboard.press("Escape");
       return offered.some((text) => text.includes("1 open"));
     });
