@@ -67,7 +67,7 @@ impl TaskId {
 
 /// New ids of tasks. Tasks that are created together have ids that begin alike, so that they stand together in every index that begins
 /// with an id: a batch of creates writes a few pages of it and not one for each task. The beginning is drawn again in each second and
-/// after [`NEIGHBOURS_MAX`] ids; everything behind it is random.
+/// after 256 ids; everything behind it is random.
 #[derive(Debug, Clone, Default)]
 pub struct NewTaskIds {
     beginning: u64,
