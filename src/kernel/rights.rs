@@ -155,6 +155,8 @@ pub const RIGHTS: &[(&str, Right)] = &[
     ("notify_unsubscribe", Right::Operate),
     ("notify_list", Right::Operate),
     ("profiles", Right::Operate),
+    ("first_use", Right::Operate),
+    ("add_profile", Right::Operate),
     ("dispatch", Right::Operate),
     ("set_dispatch", Right::Operate),
     ("get_dispatch", Right::Operate),

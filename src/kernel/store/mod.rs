@@ -21,6 +21,7 @@ pub mod breakers;
 pub mod cards;
 pub mod check;
 pub mod comments;
+pub mod conditions;
 mod connection;
 pub mod counts;
 pub mod due;
