@@ -139,13 +139,6 @@ impl Bench {
         Self { _home: home, surroundings }
     }
 
-    /// The same, trusting other certificates.
-    pub fn trusting(attempt_time: Duration, tls: Tls) -> Self {
-        let mut bench = Self::new(attempt_time);
-        bench.surroundings.tls = Ok(tls);
-        bench
-    }
-
     pub fn channel(&self, setting: &ChannelSetting) -> Channel {
         Channel::new(setting, &self.surroundings)
     }

@@ -46,7 +46,7 @@ impl Faults {
     }
 
     /// What happens to the next request.
-    pub fn next(&mut self) -> Fault {
+    pub fn take(&mut self) -> Fault {
         if let Some(fault) = self.ordered.pop_front() {
             return fault;
         }

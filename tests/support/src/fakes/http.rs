@@ -187,7 +187,7 @@ fn serve<P: Provider>(stream: TcpStream, shared: &Mutex<State<P>>) {
             state.count += 1;
             let fault = match state.provider.fault_of(&heard) {
                 Some(fault) => fault,
-                None => state.faults.next(),
+                None => state.faults.take(),
             };
             match fault {
                 Fault::None => Some(state.provider.take(&heard)),
