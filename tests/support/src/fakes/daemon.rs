@@ -133,7 +133,7 @@ fn serve(stream: UnixStream, shared: &(Mutex<State>, Condvar), is_over: &AtomicB
         let answer = match heard.path.as_str() {
             "/v1/courier/channels" => channels(shared),
             "/v1/outbox/lease" => lease(shared, &heard.json(), is_over),
-            "/v1/outbox/settle" => settle(shared, &heard.json()),
+            "/v1/outbox/settle" => settle(shared, &heard.json(), is_over),
             "/v1/courier/report" => {
                 shared.0.lock().unwrap().reports.push(heard.json());
                 Answer::json(200, &json!({}))
@@ -184,9 +184,10 @@ fn lease(
     Answer::json(200, &serde_json::to_value(leased).unwrap())
 }
 
-fn settle((state, _): &(Mutex<State>, Condvar), asked: &Value) -> Answer {
+fn settle((state, _): &(Mutex<State>, Condvar), asked: &Value, is_over: &AtomicBool) -> Answer {
     let mut state = state.lock().unwrap();
-    if state.is_settling_refused {
+    // One that has gone away takes nothing any longer, whatever was on its way.
+    if state.is_settling_refused || is_over.load(Ordering::SeqCst) {
         return Answer::json(
             503,
             &json!({ "error": { "code": "unavailable", "message": "later" } }),
