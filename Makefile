@@ -30,11 +30,13 @@ deb: release ## Build the Debian package (target/debian/kanband_VERSION_ARCH.deb
 	@./packaging/build-deb.sh --programs "$(TARGET_FOLDER)/release" --out "$(TARGET_FOLDER)/debian"
 
 .PHONY: demo
-demo: build ## Show the main job on real processes, in a private home
+demo: setup ## Show the main job on real processes, in a private home
+	$(CARGO) build --locked --no-default-features
 	@$(CARGO) run --quiet --locked --package kanband-demo
 
 .PHONY: demo-board
-demo-board: build ## Open a board with tasks in every status, in a private home; Ctrl-C removes everything
+demo-board: setup ## Open a board with tasks in every status, in a private home; Ctrl-C removes everything
+	$(CARGO) build --locked --no-default-features
 	@$(CARGO) run --quiet --locked --package kanband-demo -- --board
 
 .PHONY: test
