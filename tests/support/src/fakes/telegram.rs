@@ -53,7 +53,7 @@ impl Telegram {
         self.messages.iter().filter(|message| message.chat == chat).collect()
     }
 
-    /// Something is said or pressed: it waits for the next poll. Returns its id.
+    /// A person writes or presses: it waits for the next poll. Returns its id.
     pub fn say(&mut self, kind: &str, what: Value) -> i64 {
         self.last_update += 1;
         self.updates.push_back(json!({ "update_id": self.last_update, kind: what }));
