@@ -21,6 +21,7 @@ mod history;
 mod keeping;
 mod listings;
 mod locations;
+mod outbox;
 mod outcomes;
 mod people;
 mod plans;

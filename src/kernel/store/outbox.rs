@@ -416,8 +416,8 @@ pub fn count_by_channel(connection: &Connection) -> Result<Vec<ChannelCount>, Fa
     let read = |row: &Row<'_>| {
         Ok(ChannelCount {
             channel: row.get(0)?,
-            open: row.get(1)?,
-            dead: row.get(2)?,
+            open: u64::from(row.get::<_, u32>(1)?),
+            dead: u64::from(row.get::<_, u32>(2)?),
             oldest_at: row.get(3)?,
         })
     };
