@@ -358,6 +358,7 @@ impl Command {
             | Self::NotifySubscribe(_)
             | Self::NotifyList(_)
             | Self::NotifyUnsubscribe(_)
+            | Self::Notify(_)
             | Self::Gc(_)
             | Self::Doctor(_)
             | Self::Reload(_)
