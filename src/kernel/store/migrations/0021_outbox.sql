@@ -14,7 +14,7 @@ CREATE TABLE routes (
   paused_until_ms INTEGER NOT NULL DEFAULT 0,
   minute INTEGER NOT NULL DEFAULT 0,
   minute_count INTEGER NOT NULL DEFAULT 0,
-  CONSTRAINT routes_once UNIQUE (channel, address, thread)
+  UNIQUE (channel, address, thread)
 ) STRICT;
 
 INSERT INTO routes (channel, address, thread, created_at)
