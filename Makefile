@@ -33,6 +33,10 @@ deb: release ## Build the Debian package (target/debian/kanband_VERSION_ARCH.deb
 demo: build ## Show the main job on real processes, in a private home
 	@$(CARGO) run --quiet --locked --package kanband-demo
 
+.PHONY: demo-board
+demo-board: build ## Open a board with tasks in every status, in a private home; Ctrl-C removes everything
+	@$(CARGO) run --quiet --locked --package kanband-demo -- --board
+
 .PHONY: test
 test: setup ## Run every test that needs nothing of others, with the minutes, tests and skips of each suite
 	@CARGO="$(CARGO)" TEST_THREADS="$(TEST_THREADS)" ./scripts/test.sh
@@ -61,6 +65,11 @@ web: ## Build the page anew into web/dist (brings Node, Chromium and a font wher
 test-web: build ## Test the page: types, its own tests, the committed bundle, and the board in a real browser
 	@./scripts/setup-web.sh
 	@./scripts/test-web.sh "$(TARGET_FOLDER)/debug"
+
+.PHONY: pictures
+pictures: build ## Take the pictures of the documents again (docs/pictures), with the text that each shows
+	@./scripts/setup-web.sh
+	@. scripts/node.sh && has_node && install_packages && KANBAND_TAKE_PICTURES=1 KANBAND_PROGRAMS="$$(realpath "$(TARGET_FOLDER)/debug")" node web/scripts/browser.mjs pictures
 
 .PHONY: test-vm
 test-vm: build ## The same in a virtual machine with every control group controller (root, some minutes)
@@ -94,9 +103,11 @@ sim: setup ## Long random runs: board against model, supervision simulated and o
 	@echo "sim: seed $(SIM_SEED) held"
 
 .PHONY: bench
-bench: setup ## Measure the kernel's operations on boards of 100, 10,000 and 100,000 tasks, then supervision
+bench: setup ## Measure the kernel's operations on boards of 100, 10,000 and 100,000 tasks, then supervision, then the page
 	$(CARGO) bench --locked --bench kernel
 	$(CARGO) bench --locked --bench supervision
+	$(CARGO) build --locked --release
+	@./scripts/bench-web.sh "$(TARGET_FOLDER)/release"
 
 .PHONY: lint
 lint: setup ## Check format and lints

@@ -32,7 +32,7 @@ macro_rules! script {
     };
 }
 
-const SCRIPTS: [Script; 10] = [
+const SCRIPTS: [Script; 11] = [
     script!("schema-dev", 1),
     script!("api-dev", 1),
     script!("qa-dev", 1),
@@ -43,6 +43,7 @@ const SCRIPTS: [Script; 10] = [
     script!("engineer", 1),
     script!("reviewer", 1),
     script!("migrator", 1),
+    script!("watcher", 1),
 ];
 
 /// The directory; removed with everything in it when this is dropped, if it was made for this demo alone.

@@ -7,6 +7,7 @@
 //!
 //! Home and daemon are values that end what they stand for when they are dropped, the daemon first.
 
+mod board;
 mod check;
 mod home;
 mod private_daemon;
@@ -48,6 +49,9 @@ struct Arguments {
     /// Leave the daemon running, and print how to look around and how to end it
     #[arg(long)]
     keep: bool,
+    /// Play nothing: make a board with tasks in every status, print the link to its page, and wait for Ctrl-C
+    #[arg(long, conflicts_with_all = ["keep", "json"])]
+    board: bool,
     /// Print the report as JSON, and errors as JSON objects on stderr
     #[arg(long)]
     json: bool,
@@ -82,6 +86,9 @@ fn run(arguments: &Arguments, session: &mut Session) -> Result<CliExit, Failure>
     make_files_private();
     let home = DemoHome::make(arguments.home.as_deref())?;
     let mut daemon = PrivateDaemon::start(&home)?;
+    if arguments.board {
+        return board::show(daemon, &home, &desk, session);
+    }
     let played = play(&mut daemon, &home, desk, session);
     let mut report = match played {
         Ok(report) => report,
@@ -148,7 +155,10 @@ fn tell_the_end(report: &Report, is_home_gone: bool, session: &mut Session) -> R
     let kept =
         if is_home_gone { String::new() } else { format!("; its files are in {}", report.home) };
     session.output.line("")?;
-    session.output.line(format!("{message}, in {seconds}.{tenths}s. The daemon has stopped{kept}."))
+    session
+        .output
+        .line(format!("{message}, in {seconds}.{tenths}s. The daemon has stopped{kept}."))?;
+    session.output.line("To look at a board in a browser: make demo-board")
 }
 
 fn tell_how_to_go_on(report: &Report, session: &mut Session) -> Result<(), Failure> {

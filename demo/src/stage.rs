@@ -71,6 +71,22 @@ impl NewsDesk {
         self.news.try_recv().is_ok()
     }
 
+    /// Waits for Ctrl-C while the events of a daemon are followed.
+    ///
+    /// # Errors
+    /// The daemon has ended.
+    pub fn wait_for_interrupt(&self) -> Result<(), Failure> {
+        loop {
+            match self.news.recv() {
+                Ok(News::Event(_)) => {}
+                Ok(News::Interrupted) => return Ok(()),
+                Ok(News::StreamEnded) | Err(_) => {
+                    return Err(Failure::fault("the demo's daemon has ended"));
+                }
+            }
+        }
+    }
+
     /// Follows the events of the daemon at `socket`, from the first on.
     ///
     /// # Errors

@@ -51,6 +51,7 @@ fn every_story_ends_as_it_says_and_nothing_stays_behind() {
         "crashed, completed",
         "blocked, completed",
         "Every task ended where its story says",
+        "\nTo look at a board in a browser: make demo-board",
     ] {
         assert!(message.contains(part), "{part} is not in {message}");
     }
@@ -133,6 +134,32 @@ fn ctrl_c_ends_the_daemon_its_workers_and_the_home() {
         assert!(!home.exists(), "{part}: {}", home.display());
         assert_eq!(processes_of(&home), [] as [i32; 0], "{part}");
     }
+}
+
+#[test]
+fn the_board_to_look_at_has_every_status_and_leaves_nothing_behind() {
+    let location = Location::new();
+    let mut command = demo(&location);
+    let mut child = command.arg("--board").stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let home = home_of(&lines.next().unwrap());
+    let link = lines.find(|line| line.contains("/in#")).unwrap();
+    let address = link.trim().strip_prefix("http://").unwrap().split('/').next().unwrap();
+    assert!(std::net::TcpStream::connect(address).is_ok(), "{link}");
+    lines.find(|line| line.starts_with("Ctrl-C")).unwrap();
+    for status in
+        ["triage", "todo", "scheduled", "ready", "running", "blocked", "review", "done", "archived"]
+    {
+        let variables = [("KANBAN_HOME", home.to_str().unwrap())];
+        let listed = location.say_with(&variables, &["list", "--status", status, "--json"]);
+        assert!(!listed.json().as_array().unwrap().is_empty(), "{status}");
+    }
+    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGINT).unwrap();
+    let rest: Vec<String> = lines.collect();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{rest:?}");
+    assert!(!home.exists(), "{}", home.display());
+    assert_eq!(processes_of(&home), [] as [i32; 0]);
+    assert!(std::net::TcpStream::connect(address).is_err());
 }
 
 #[test]

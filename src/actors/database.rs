@@ -13,8 +13,8 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,7 @@ use crate::actors::database_figures::DatabaseFigures;
 use crate::actors::event_hub::messages::Committed;
 use crate::actors::live::Live;
 use crate::actors::reader_pool::ReaderPool;
+use crate::actors::shared_counts::SharedCounts;
 use crate::actors::wire::Wire;
 use crate::kernel::board::{Batch, Board};
 use crate::kernel::caller::Caller;
@@ -35,7 +36,6 @@ use crate::kernel::ids::EventId;
 use crate::kernel::limits::{COMMIT_COLLECT_MS_MAX, COMMIT_REQUESTS_MAX, DATABASE_QUEUE_MAX};
 use crate::kernel::restore::RestoreError;
 use crate::kernel::store;
-use crate::kernel::tx::Effects;
 use crate::kernel::verb::Verb;
 use crate::os::home::board_files::{BoardFiles, BoardLoss};
 use crate::os::host::clock::epoch_seconds;
@@ -62,7 +62,7 @@ impl<V> Submit<V> {
 #[derive(Clone)]
 pub struct Database {
     sender: mpsc::Sender<Order>,
-    counts: Arc<RwLock<Counts>>,
+    counts: SharedCounts,
     figures: Arc<DatabaseFigures>,
     files: Arc<BoardFiles>,
 }
@@ -163,12 +163,12 @@ impl Database {
         on_end: impl FnOnce(bool) + Send + 'static,
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (sender, receiver) = mpsc::channel(DATABASE_QUEUE_MAX);
-        let counts = Arc::new(RwLock::new(board.counts().clone()));
+        let counts = SharedCounts::new(board.counts().clone());
         let figures = Arc::new(DatabaseFigures::default());
         figures.newest_event.store(newest_event_of(&board), Ordering::Release);
         let handle = Self {
             sender,
-            counts: Arc::clone(&counts),
+            counts: counts.clone(),
             figures: Arc::clone(&figures),
             files: Arc::clone(&files),
         };
@@ -235,7 +235,12 @@ impl Database {
 
     /// The counts as of the last commit.
     pub fn counts(&self) -> Counts {
-        self.counts.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.counts.now()
+    }
+
+    /// The counts, for reads that need those of their snapshot.
+    pub fn shared_counts(&self) -> &SharedCounts {
+        &self.counts
     }
 
     /// Id of the newest event that is committed: not below that of any request that was answered.
@@ -276,7 +281,7 @@ struct DatabaseThread {
     receiver: mpsc::Receiver<Order>,
     pending: VecDeque<Box<dyn Work>>,
     publish: Wire<Committed>,
-    counts: Arc<RwLock<Counts>>,
+    counts: SharedCounts,
     figures: Arc<DatabaseFigures>,
 }
 
@@ -337,7 +342,7 @@ impl DatabaseThread {
             let incarnation = board.install()?.incarnation;
             Ok(Restored { incarnation, kept })
         });
-        *self.counts.write().unwrap_or_else(PoisonError::into_inner) = self.board.counts().clone();
+        self.counts.replace(self.board.counts().clone());
         self.figures.newest_event.store(newest_event_of(&self.board), Ordering::Release);
         drop(reply.send(answer));
     }
@@ -375,9 +380,11 @@ impl DatabaseThread {
             drop(batch);
             return self.try_again(done);
         }
+        self.counts.announce(batch.effects());
         let commit_started = Instant::now();
         // Looked at again: what was committed into a lost file is not told as done.
         let committed = batch.commit().and_then(|effects| self.look_at_files().map(|()| effects));
+        self.counts.settle(committed.is_ok());
         let commit_us = u64::try_from(commit_started.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.figures.requests.fetch_add(done.len() as u64, Ordering::Relaxed);
         self.figures.commits.fetch_add(1, Ordering::Relaxed);
@@ -386,7 +393,6 @@ impl DatabaseThread {
         self.figures.batch_sizes.see(done.len() as u64);
         match committed {
             Ok(effects) => {
-                self.share_counts(&effects);
                 if let Some(newest) = effects.events.last() {
                     self.figures.newest_event.store(newest.id, Ordering::Release);
                 }
@@ -460,16 +466,6 @@ impl DatabaseThread {
         self.pending = may;
         for work in rest {
             work.settle(Err(Fault::DiskFull { doing: "accept anything but verdicts".to_owned() }));
-        }
-    }
-
-    fn share_counts(&self, effects: &Effects) {
-        if effects.counts.is_empty() {
-            return;
-        }
-        let mut shared = self.counts.write().unwrap_or_else(PoisonError::into_inner);
-        for (key, change) in &effects.counts {
-            shared.add(key.clone(), *change);
         }
     }
 }

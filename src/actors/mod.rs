@@ -61,6 +61,7 @@ pub mod reloader;
 pub mod review_settings;
 pub mod root;
 pub mod settings_policy;
+pub mod shared_counts;
 pub mod start_inputs;
 pub mod supervision;
 pub mod timer;

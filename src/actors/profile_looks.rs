@@ -63,7 +63,7 @@ impl ProfileLooker {
                 let look = ProfileLook::Unknown { error };
                 Looked { name, settings, look, is_program_missing: None }
             }
-            Ok(AgentLook { has_program, has_profile, error }) => {
+            Ok(AgentLook { has_program, has_profile, error, program: _ }) => {
                 let look = match error {
                     _ if !has_program => ProfileLook::Missing,
                     Some(error) => ProfileLook::Unknown { error },

@@ -16,6 +16,7 @@ mod handoff;
 mod lines;
 pub mod presence;
 mod query;
+pub mod request_id;
 pub mod seen;
 mod task_path;
 

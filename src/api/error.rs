@@ -173,6 +173,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | C::IdempotencyConflict
         | C::ChangedMeanwhile
         | C::RequestConflict
+        | C::ProfileExists
         | C::ImportClash
         | C::ScheduleExists
         | C::OpenRuns => StatusCode::CONFLICT,

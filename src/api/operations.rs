@@ -10,6 +10,7 @@ use crate::api::moves::{Moves, moves};
 use crate::api::notify_operations;
 use crate::api::openapi::document;
 use crate::api::operation::{Carries, Method, Operation, by_hand, list, query, verb};
+use crate::api::web::first_use::{ADD_PROFILE, FIRST_USE};
 use crate::api::web::operations::{WEB_LINK, WEB_REVOKE, WEB_SESSIONS};
 use crate::kernel::event::Event;
 use crate::kernel::queries::{
@@ -479,6 +480,8 @@ pub const OPERATIONS: &[Operation] = &[
         "Check the installation and suggest fixes.",
         |api, call| call::query(api, call, doctor::doctor),
     ),
+    FIRST_USE,
+    ADD_PROFILE,
     WEB_LINK,
     WEB_SESSIONS,
     WEB_REVOKE,

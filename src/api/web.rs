@@ -8,6 +8,7 @@
 pub mod answers;
 pub mod arrival;
 pub mod assets;
+pub mod first_use;
 pub mod headers;
 pub mod login;
 pub mod operations;

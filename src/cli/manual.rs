@@ -157,6 +157,7 @@ fn configuration_page() -> Page {
         "/etc/kanband/kanband.toml",
         "/etc/kanband/conf.d/*.toml",
         "~/.config/kanband/kanband.toml",
+        "~/.config/kanband/conf.d/*.toml",
     ]
     .iter()
     .enumerate()
@@ -169,7 +170,7 @@ fn configuration_page() -> Page {
     heading(&mut roff, "DESCRIPTION");
     for paragraph in [
         "A TOML file of sections and keys. Every key has a default; set only the keys that differ. Later sources \
-         override earlier ones: kanband.toml in KANBAN_HOME, or in /etc/kanband if that is not set; conf.d/*.toml beside it, in the order of names; for an ordinary user $XDG_CONFIG_HOME/kanband/kanband.toml, unless KANBAN_HOME is set; environment variables, such as KANBAND__DISPATCH__MAX_RUNNING=4 for max_running of [dispatch].",
+         override earlier ones: kanband.toml in KANBAN_HOME, or in /etc/kanband if that is not set; conf.d/*.toml beside it, in the order of names; for an ordinary user $XDG_CONFIG_HOME/kanband/kanband.toml and conf.d/*.toml beside it, unless KANBAN_HOME is set; environment variables, such as KANBAND__DISPATCH__MAX_RUNNING=4 for max_running of [dispatch].",
         "A key with a unit in its name takes an integer. Other durations are strings with a unit: \"500ms\", \"1s\", \
          \"5m\", \
          \"2h\", \"1d\". Unknown keys and invalid values are errors; all of them are reported at once.",

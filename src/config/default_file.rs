@@ -23,6 +23,7 @@ const HEAD: &str = "\
 #   kanband.toml in KANBAN_HOME, or in /etc/kanband where that is not set
 #   conf.d/*.toml beside it, by name
 #   an ordinary user's own $XDG_CONFIG_HOME/kanband/kanband.toml, unless KANBAN_HOME is set
+#   conf.d/*.toml beside that one, by name
 #   environment variables: KANBAND__DISPATCH__MAX_RUNNING=4 sets max_running of [dispatch]; lists
 #   are separated by commas
 ";

@@ -6,6 +6,8 @@
 //! | root, user `kanband` | `/var/lib/kanband` | `/etc/kanband` |
 //! | anybody else | `$XDG_STATE_HOME/kanband` | `/etc/kanband`, then `$XDG_CONFIG_HOME/kanband` |
 //!
+//! Each of these directories holds a `kanband.toml` and a `conf.d`.
+//!
 //! Nothing is created or opened here.
 
 use std::path::{Path, PathBuf};
@@ -100,6 +102,16 @@ impl Home {
     /// The file that a user has of their own, read after `conf.d`.
     pub fn user_config_file(&self) -> Option<&Path> {
         self.files.user.as_deref()
+    }
+
+    /// The directory beside it, of which every `*.toml` is read last.
+    pub fn user_conf_d(&self) -> Option<PathBuf> {
+        self.user_config_file().map(|file| file.with_file_name("conf.d"))
+    }
+
+    /// The directory of drop-ins beside [`Home::config_file`]: the one to create and to write in.
+    pub fn own_conf_d(&self) -> PathBuf {
+        self.user_conf_d().unwrap_or_else(|| self.files.drop_ins.clone())
     }
 
     /// The board.

@@ -5,6 +5,7 @@
 //!   ← kanband.toml of the home (KANBAN_HOME) or of /etc/kanband
 //!   ← *.toml in conf.d beside it, by name
 //!   ← $XDG_CONFIG_HOME/kanband/kanband.toml     (an ordinary user without KANBAN_HOME)
+//!   ← *.toml in conf.d beside it, by name
 //!   ← KANBAND__SECTION__KEY
 //! ```
 //!
@@ -61,14 +62,22 @@ pub fn load(ambient: &Ambient, home: &Home) -> Result<(Settings, Shown), ConfigP
 /// The files to read, in order. Those of `conf.d` are there; the others may be absent.
 fn files(home: &Home, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
     let mut files = vec![home.main_config_file().to_owned()];
-    match drop_ins(home.conf_d()) {
-        Ok(found) => files.extend(found),
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) if is_of_another(home, home.conf_d(), &error) => {}
-        Err(error) => problems.push(unreadable(home.conf_d(), &error)),
-    }
+    files.extend(drop_ins_of(home, home.conf_d(), problems));
     files.extend(home.user_config_file().map(Path::to_owned));
+    if let Some(conf_d) = home.user_conf_d() {
+        files.extend(drop_ins_of(home, &conf_d, problems));
+    }
     files
+}
+
+fn drop_ins_of(home: &Home, dir: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
+    match drop_ins(dir) {
+        Ok(found) => return found,
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) if is_of_another(home, dir, &error) => {}
+        Err(error) => problems.push(unreadable(dir, &error)),
+    }
+    Vec::new()
 }
 
 /// Files in which the configuration of `home` stands, or stood: those that are read, and what editors and upgrades leave beside
@@ -84,6 +93,7 @@ pub fn files_beside(home: &Home) -> Vec<PathBuf> {
         }));
     }
     found.extend(entries(home.conf_d()));
+    found.extend(home.user_conf_d().iter().flat_map(|dir| entries(dir)));
     found.sort();
     found.dedup();
     found
@@ -113,7 +123,7 @@ fn drop_ins(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
 /// service, so it is left out, not refused.
 fn is_of_another(home: &Home, path: &Path, error: &std::io::Error) -> bool {
     home.kind() == HomeKind::User
-        && Some(path) != home.user_config_file()
+        && !home.user_config_file().and_then(Path::parent).is_some_and(|own| path.starts_with(own))
         && error.kind() == ErrorKind::PermissionDenied
 }
 

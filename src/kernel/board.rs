@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use crate::kernel::caller::Caller;
 use crate::kernel::counts::Counts;
 use crate::kernel::error::{Fault, Refusal, VerbError};
-use crate::kernel::ids::EpochSeconds;
+use crate::kernel::ids::{EpochSeconds, NewTaskIds};
 use crate::kernel::notifying::{self, Listeners};
 use crate::kernel::people::People;
 use crate::kernel::policy::Policy;
@@ -42,6 +42,7 @@ pub struct Board {
     path: PathBuf,
     connection: Connection,
     random: Box<dyn Random>,
+    task_ids: NewTaskIds,
     forgetting: Forgetting,
     people: People,
     listeners: Listeners,
@@ -97,6 +98,7 @@ impl Board {
             path: path.to_owned(),
             connection,
             random,
+            task_ids: NewTaskIds::default(),
             forgetting: Forgetting::default(),
             people: People::default(),
             listeners: Listeners::default(),
@@ -287,6 +289,7 @@ impl Batch<'_> {
         let mut tx = Tx {
             connection,
             random: self.board.random.as_mut(),
+            task_ids: &mut self.board.task_ids,
             forgetting: &mut self.board.forgetting,
             people: &mut self.board.people,
             listeners: &mut self.board.listeners,
@@ -333,6 +336,11 @@ impl Batch<'_> {
                 Err(error)
             }
         }
+    }
+
+    /// What it has done so far. Nothing of it may be published before it is committed.
+    pub fn effects(&self) -> &Effects {
+        &self.effects
     }
 
     /// Commits. What it returns may be published; nothing may be before.
@@ -414,23 +422,16 @@ fn run_once<V: Verb>(
         if !is_same {
             return Err(Refusal::RequestConflict { id: id.to_owned() }.into());
         }
-        return crate::kernel::json::from_str(&stored.reply).map(V::repeated).map_err(|_| {
-            Fault::Corrupt { what: "stored reply", value: shorten(&stored.reply) }.into()
-        });
+        let unreadable = || Fault::Corrupt { what: "stored reply", value: shorten(&stored.reply) };
+        let kept = crate::kernel::json::from_str(&stored.reply).map_err(|_| unreadable())?;
+        let reply = serde_json::from_value(verb.whole_reply(kept)).map_err(|_| unreadable())?;
+        return Ok(V::repeated(reply));
     }
     let reply = verb.run(tx)?;
-    let kept = without_nulls(serde_json::to_value(&reply).map_err(|error| unwritable(&error))?);
+    let kept = verb.kept_reply(serde_json::to_value(&reply).map_err(|error| unwritable(&error))?);
     let kept = StoredReply { digest, reply: kept.to_string() };
     store::requests::insert(tx.store(), id, &kept, tx.now)?;
     Ok(reply)
-}
-
-/// A reply without its fields that are null, which are read as null again: what is kept of a create fits into its page.
-fn without_nulls(mut reply: Value) -> Value {
-    if let Some(fields) = reply.as_object_mut() {
-        fields.retain(|_, value| !value.is_null());
-    }
-    reply
 }
 
 /// Arguments without the fields that say nothing, so that a request is the same one to a newer program that knows more fields.

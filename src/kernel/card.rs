@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::ids::{EpochSeconds, EventId, RunId};
+use crate::kernel::question::Question;
 
 /// A task as a card shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -132,6 +133,20 @@ pub struct CardQuestion {
     pub deadline_at: Option<EpochSeconds>,
     /// What the task needs.
     pub kind: Option<String>,
+}
+
+impl CardQuestion {
+    /// A question, with its whole text.
+    pub fn of(question: Question) -> Self {
+        Self {
+            id: question.id.to_string(),
+            text: question.text,
+            choices: question.choices,
+            default: question.default_answer,
+            deadline_at: question.deadline_at,
+            kind: Some(question.kind),
+        }
+    }
 }
 
 /// A review as a card shows it.

@@ -34,8 +34,25 @@ pub enum Hold {
     Disk,
 }
 
+impl Hold {
+    /// The text on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Paused => "paused",
+            Self::Draining => "draining",
+            Self::Disk => "disk",
+        }
+    }
+
+    /// The reason of a text; none when there is no such reason.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Paused, Self::Draining, Self::Disk].into_iter().find(|one| one.as_str() == text)
+    }
+}
+
 impl DispatchSwitch {
-    fn as_str(self) -> &'static str {
+    /// The text on the wire and in the settings.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::On => "on",
             Self::Paused => "paused",
@@ -43,7 +60,8 @@ impl DispatchSwitch {
         }
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// The position of a text; none when there is no such position.
+    pub fn parse(text: &str) -> Option<Self> {
         [Self::On, Self::Paused, Self::Draining].into_iter().find(|one| one.as_str() == text)
     }
 

@@ -59,14 +59,48 @@ impl TaskId {
         is_hex_after(text, "t_").then(|| Self(text.to_owned()))
     }
 
-    /// A new id: 32 random bits.
-    pub fn random(random: &mut dyn Random) -> Self {
-        Self(format!("t_{:08x}", random.next() >> 32))
-    }
-
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// New ids of tasks. Tasks that are created together have ids that begin alike, so that they stand together in every index that begins
+/// with an id: a batch of creates writes a few pages of it and not one for each task. The beginning is drawn again in each second and
+/// after 256 ids; everything behind it is random.
+#[derive(Debug, Clone, Default)]
+pub struct NewTaskIds {
+    beginning: u64,
+    left: u32,
+    second: EpochSeconds,
+}
+
+/// Ids that begin alike, at most: a page of an index has room for some two hundred.
+const NEIGHBOURS_MAX: u32 = 256;
+
+/// Bits of an id, and those with which neighbours begin alike: its first three digits.
+const ID_BITS: u32 = 32;
+const BEGINNING_BITS: u32 = 12;
+
+impl NewTaskIds {
+    /// The next id.
+    pub fn next(&mut self, random: &mut dyn Random, now: EpochSeconds) -> TaskId {
+        if self.left == 0 || self.second != now {
+            *self = Self {
+                beginning: random.next() >> (u64::BITS - BEGINNING_BITS),
+                left: NEIGHBOURS_MAX,
+                second: now,
+            };
+        }
+        self.left -= 1;
+        let end_bits = ID_BITS - BEGINNING_BITS;
+        let end = random.next() >> (u64::BITS - end_bits);
+        TaskId(format!("t_{:08x}", (self.beginning << end_bits) | end))
+    }
+
+    /// Has the next id begin otherwise: the last one was taken.
+    pub fn begin_otherwise(&mut self) {
+        self.left = 0;
     }
 }
 
@@ -195,6 +229,29 @@ mod tests {
         ] {
             assert_eq!(TaskId::parse(text).is_some(), is_id, "{text:?}");
         }
+    }
+
+    #[test]
+    fn ids_of_one_moment_begin_alike_and_others_do_not() {
+        let mut random = crate::kernel::random::SeededRandom::new(1);
+        let mut ids = NewTaskIds::default();
+        let mut beginnings = |now: EpochSeconds, count: u32| -> Vec<String> {
+            let mut beginnings: Vec<String> =
+                (0..count).map(|_| ids.next(&mut random, now).0[..5].to_owned()).collect();
+            beginnings.dedup();
+            beginnings
+        };
+        let first = beginnings(7, NEIGHBOURS_MAX);
+        assert_eq!(first.len(), 1);
+        assert_eq!(beginnings(7, NEIGHBOURS_MAX + 1).len(), 2);
+        assert_ne!(beginnings(8, 1), beginnings(9, 1));
+        let all: std::collections::BTreeSet<TaskId> =
+            (0..1000).map(|_| ids.next(&mut random, 9)).collect();
+        assert_eq!(all.len(), 1000);
+        assert!(all.iter().all(|id| id.0.len() == 10 && TaskId::parse(&id.0).is_some()));
+        ids.begin_otherwise();
+        let before = all.last().map(|id| id.0[..5].to_owned());
+        assert_ne!(Some(ids.next(&mut random, 9).0[..5].to_owned()), before);
     }
 
     #[test]

@@ -63,6 +63,7 @@ pub mod standing;
 pub mod start_fault;
 pub mod store;
 pub mod task;
+pub mod task_filter;
 pub mod transfer;
 pub mod tx;
 pub mod validate;

@@ -168,6 +168,8 @@ pub const RIGHTS: &[(&str, Right)] = &[
     ("courier_channels", Right::Courier),
     ("report_channel", Right::Courier),
     ("profiles", Right::Operate),
+    ("first_use", Right::Operate),
+    ("add_profile", Right::Operate),
     ("dispatch", Right::Operate),
     ("set_dispatch", Right::Operate),
     ("get_dispatch", Right::Operate),

@@ -4,7 +4,7 @@ use crate::kernel::caller::Caller;
 use crate::kernel::counts::CountKey;
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::{Event, EventBody, EventKind, Payload};
-use crate::kernel::ids::{BoardName, EpochSeconds, EventId, RunId, TaskId};
+use crate::kernel::ids::{BoardName, EpochSeconds, EventId, NewTaskIds, RunId, TaskId};
 use crate::kernel::limits::REQUESTS_REST_SECONDS;
 use crate::kernel::notifying::Listeners;
 use crate::kernel::people::People;
@@ -182,6 +182,7 @@ impl Forgetting {
 pub struct Tx<'b> {
     pub(super) connection: &'b Connection,
     pub(super) random: &'b mut dyn Random,
+    pub(super) task_ids: &'b mut NewTaskIds,
     /// How far the old ones of the kept replies have been forgotten.
     pub(super) forgetting: &'b mut Forgetting,
     /// The people whom the board has entered.
@@ -207,6 +208,11 @@ impl Tx<'_> {
     /// The source of randomness.
     pub fn random(&mut self) -> &mut dyn Random {
         self.random
+    }
+
+    /// An id for a new task.
+    pub(super) fn new_task_id(&mut self) -> TaskId {
+        self.task_ids.next(self.random, self.now)
     }
 
     /// Appends an event under the caller's name.
@@ -241,6 +247,7 @@ impl Tx<'_> {
         let mut tx = Tx {
             connection: self.connection,
             random: &mut *self.random,
+            task_ids: &mut *self.task_ids,
             forgetting: &mut *self.forgetting,
             people: &mut *self.people,
             listeners: &mut *self.listeners,

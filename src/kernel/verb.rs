@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::kernel::error::VerbError;
 use crate::kernel::tx::Tx;
@@ -25,9 +26,28 @@ pub trait Verb: Serialize + Send + 'static {
     /// A refusal or a fault; nothing of the request stays in the database then.
     fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Reply, VerbError>;
 
+    /// What is kept of its reply, for a client that repeats the request: all that [`Verb::whole_reply`] does not know without it. The
+    /// less it is, the more of them fit into a page of the file.
+    fn kept_reply(&self, reply: Value) -> Value {
+        without_nulls(reply)
+    }
+
+    /// The reply of which this was kept. Earlier releases have kept all of it but its nulls.
+    fn whole_reply(&self, kept: Value) -> Value {
+        kept
+    }
+
     /// Marks a reply that is given for the second time, for callers that act on replies.
     #[must_use]
     fn repeated(reply: Self::Reply) -> Self::Reply {
         reply
     }
+}
+
+/// A reply without its fields that are null, which are read as null again.
+pub(super) fn without_nulls(mut reply: Value) -> Value {
+    if let Some(fields) = reply.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
+    }
+    reply
 }

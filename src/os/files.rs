@@ -137,6 +137,33 @@ pub fn replace_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     std::fs::rename(&new, path)
 }
 
+/// Makes a new file that only its owner may read, whole or not at all. `mark` is in the name that it has until it is whole, which
+/// begins with a dot.
+///
+/// # Errors
+/// Something of this name is there ([`std::io::ErrorKind::AlreadyExists`]), or it cannot be written.
+pub fn add_private(path: &Path, bytes: &[u8], mark: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let new = path.with_file_name(format!(".{name}.{mark}"));
+    let mut file = create_private(&new)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    let placed = written.and_then(|()| {
+        // Unlike rename(2), it puts nothing in the place of another.
+        let flags = nix::fcntl::RenameFlags::RENAME_NOREPLACE;
+        let (from, to) = (nix::fcntl::AT_FDCWD, nix::fcntl::AT_FDCWD);
+        Ok(nix::fcntl::renameat2(from, &new, to, path, flags)?)
+    });
+    if placed.is_err() {
+        drop(std::fs::remove_file(&new));
+        return placed;
+    }
+    match path.parent() {
+        Some(folder) => std::fs::File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
 /// Whether a user may open a socket file: by its owner, its group and its mode, as connect(2) asks them. `groups` are all of the
 /// user's.
 ///
@@ -159,6 +186,15 @@ fn lets_in(mode: u32, (owner, group): (u32, u32), (uid, groups): (u32, &[u32])) 
     uid == 0 || mode & bit != 0
 }
 
+/// Makes a directory that only its owner may enter, with those above it, unless it is there.
+///
+/// # Errors
+/// It cannot be made.
+pub fn create_private_dirs(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().mode(0o700).recursive(true).create(path)
+}
+
 /// Makes a new directory that only its owner may enter.
 ///
 /// # Errors
@@ -171,6 +207,18 @@ pub fn create_private_dir(path: &Path) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_added_for_its_owner_alone_and_never_over_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("one.toml");
+        add_private(&file, b"first", "1").unwrap();
+        let again = add_private(&file, b"second", "2").unwrap_err();
+        assert_eq!(again.kind(), std::io::ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read(&file).unwrap(), b"first");
+        assert_eq!(permission_bits(&file).unwrap(), 0o600);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing half is left");
+    }
 
     #[test]
     fn who_may_read_a_file_is_told_by_its_mode_and_its_directories() {

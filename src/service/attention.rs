@@ -7,6 +7,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::kernel::card::CardQuestion;
 use crate::kernel::counts::CountKey;
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::EpochSeconds;
@@ -57,6 +58,9 @@ pub struct Attention {
     /// Since when the first of them waits, epoch seconds.
     #[serde(default)]
     pub since: Option<EpochSeconds>,
+    /// Of a breaker: its key, which resets it.
+    #[serde(default)]
+    pub key: Option<String>,
 }
 
 /// A task that needs a person.
@@ -68,12 +72,21 @@ pub struct AttentionTask {
     pub title: String,
     /// Its board.
     pub board: String,
+    /// Its status.
+    #[serde(default)]
+    pub status: String,
+    /// The question that waits for its answer, with its whole text.
+    #[serde(default)]
+    pub question: Option<CardQuestion>,
 }
 
 impl From<Row> for Attention {
     fn from(row: Row) -> Self {
-        let Row { kind, message, tasks, count, since, commands } = row;
-        let task = |Named { id, title, board }| AttentionTask { id, title, board };
+        let Row { kind, message, tasks, count, since, commands, key } = row;
+        let task = |Named { id, title, board, status, question }| {
+            let status = status.as_str().to_owned();
+            AttentionTask { id, title, board, status, question }
+        };
         Self {
             kind: kind.as_str().to_owned(),
             message,
@@ -82,6 +95,7 @@ impl From<Row> for Attention {
             tasks: tasks.into_iter().map(task).collect(),
             count,
             since,
+            key,
         }
     }
 }
@@ -198,7 +212,8 @@ pub fn of_host(snapshot: &Snapshot<'_>, host: &HostFacts) -> Result<Vec<Waiting>
         if run.state == RunState::Unkillable {
             let cause = format!("the processes of run {} cannot be killed", run.id);
             let task = store::tasks::get(snapshot.connection, &run.task_id)?;
-            let named = task.map(|task| Named::of(task.id.as_str(), &task.title, &task.board));
+            let named =
+                task.map(|task| Named::of(task.id.as_str(), &task.title, &task.board, task.status));
             let since = Some(run.started_at);
             found.extend(named.map(|task| Waiting::of_task(Kind::Unkillable, cause, task, since)));
         }
@@ -224,8 +239,8 @@ pub fn of_host(snapshot: &Snapshot<'_>, host: &HostFacts) -> Result<Vec<Waiting>
         let (key, error) = (breaker.key.to_text(), breaker.last_error.unwrap_or_default());
         let command = format!("kanban breakers reset {key}");
         let cause = format!("the breaker {key} is open: {error}");
-        let since = breaker.opened_at;
-        found.push(Waiting { since, ..Waiting::of_host(Kind::Breaker, cause, command) });
+        let (since, key) = (breaker.opened_at, Some(key));
+        found.push(Waiting { since, key, ..Waiting::of_host(Kind::Breaker, cause, command) });
     }
     if more > 0 {
         let cause = format!("{more} more workspace breakers are open");

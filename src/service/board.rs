@@ -19,9 +19,10 @@ use crate::kernel::queries::{
 };
 use crate::kernel::standing::Asker;
 use crate::kernel::task::TaskStatus;
+use crate::service::first_use::{self, FirstUse};
 use crate::service::{Requester, Service, ServiceError};
-use facts::read_facts;
-use pages::BoardFacts;
+use facts::{list_boards, read_facts};
+use pages::{BoardEntry, BoardFacts};
 
 /// A board as a page begins with it, from one snapshot of the database but for what only the host knows.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -44,15 +45,9 @@ pub struct BoardSnapshot {
     pub me: String,
     /// The daemon's version.
     pub version: String,
-}
-
-/// A board in a list of boards.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct BoardEntry {
-    /// Its name.
-    pub name: String,
-    /// Number of its tasks that are neither done nor archived.
-    pub open: i64,
+    /// Of a board without a task: who could work on it. Null on any other, and when it is not found out in time.
+    #[serde(default)]
+    pub first_use: Option<FirstUse>,
 }
 
 /// Reads the columns of a board.
@@ -64,7 +59,7 @@ pub async fn board(
     by: Requester,
     query: GetBoard,
 ) -> Result<BoardSnapshot, ServiceError> {
-    let counts = service.database.counts();
+    let counts = service.database.shared_counts().clone();
     let facts = match service.board_feed.facts() {
         Some(facts) => facts,
         None => read_facts(&service).await?,
@@ -77,23 +72,20 @@ pub async fn board(
     let read = move |snapshot: &Snapshot<'_>| {
         let looks = Looks::new();
         let view = view(snapshot, &policy, low_disk_bytes, &looks);
-        let columns = queries::board(&query, snapshot, view, &counts)?;
-        let open = |name: &str| -> i64 {
-            let is_open = |status: TaskStatus| !status.satisfies_children();
-            let of_board = counts.all().filter(|(key, _)| key.board.as_str() == name);
-            of_board.filter(|(key, _)| is_open(key.status)).map(|(_, count)| count).sum()
-        };
-        let boards = crate::kernel::store::boards::list(snapshot.connection)?;
-        let boards = boards.into_iter().map(|board| BoardEntry {
-            open: open(board.name.as_str()),
-            name: board.name.to_string(),
-        });
-        Ok((columns, boards.collect()))
+        let columns = queries::board(&query, snapshot, view, |newest| counts.at(newest))?;
+        let boards = list_boards(snapshot.connection, &counts.now())?.1;
+        Ok((columns, boards))
     };
-    let (columns, boards) = service.readers.read(by.caller, read).await?;
+    let (columns, boards) = service.readers.read(by.caller.clone(), read).await?;
     let BoardColumns { cursor, now, board, columns, facets } = columns;
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    Ok(BoardSnapshot { cursor, now, board, columns, facets, facts, boards, me, version })
+    let counts = service.database.counts();
+    let is_empty = counts.all().all(|(key, count)| {
+        count == 0 || key.status == TaskStatus::Archived || key.board.as_str() != board
+    });
+    let first_use =
+        if is_empty { first_use::of_snapshot(&service, by, &board).await } else { None };
+    Ok(BoardSnapshot { cursor, now, board, columns, facets, facts, boards, me, version, first_use })
 }
 
 /// Reads a window of a column.
@@ -105,11 +97,12 @@ pub async fn cards(
     by: Requester,
     query: ListCards,
 ) -> Result<CardPage, ServiceError> {
-    let counts = service.database.counts();
+    let counts = service.database.shared_counts().clone();
     let (policy, low_disk_bytes) = looked_at(&service);
     let read = move |snapshot: &Snapshot<'_>| {
         let looks = Looks::new();
-        queries::cards(&query, snapshot, view(snapshot, &policy, low_disk_bytes, &looks), &counts)
+        let view = view(snapshot, &policy, low_disk_bytes, &looks);
+        queries::cards(&query, snapshot, view, |newest| counts.at(newest))
     };
     Ok(service.readers.read(by.caller, read).await?)
 }

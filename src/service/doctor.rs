@@ -22,11 +22,12 @@ use crate::service::{GetDaemon, Requester, Service, ServiceError};
 
 /// All checks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Doctor {
+#[schemars(rename = "Doctor")]
+pub struct Doctor<H = Health> {
     /// The worst result.
-    pub health: Health,
+    pub health: H,
     /// The checks.
-    pub checks: Vec<Check>,
+    pub checks: Vec<Check<H>>,
 }
 
 /// Looks at everything.

@@ -7,6 +7,7 @@ use crate::kernel::ids::{RunId, TaskId};
 use crate::kernel::restore::RestoreError;
 use crate::kernel::store::OpenError;
 use crate::kernel::task::Task;
+use crate::service::add_profile::error::AddProfileError;
 use crate::service::web::error::WebError;
 
 /// Why a use case does not succeed. An edge makes its answer of it: [`ServiceError::code`], the text, [`ServiceError::hint`].
@@ -84,6 +85,9 @@ pub enum ServiceError {
     /// The board on the web.
     #[error(transparent)]
     Web(#[from] WebError),
+    /// No profile is added.
+    #[error(transparent)]
+    AddProfile(#[from] AddProfileError),
     /// The system gives no thread.
     #[error("cannot start a thread that {purpose}: {detail}")]
     NoThread {
@@ -115,6 +119,7 @@ impl ServiceError {
             Self::BadCursor { .. } => ErrorCode::BadRequest,
             Self::NotInTime { .. } => ErrorCode::Timeout,
             Self::Web(error) => error.code(),
+            Self::AddProfile(error) => error.code(),
             Self::NoThread { .. } => ErrorCode::Unavailable,
         }
     }
@@ -136,6 +141,7 @@ impl ServiceError {
                 "backups do not include attachments; restore the directory `attachments` of the home",
             )),
             Self::Web(error) => error.hint().map(Hint::words),
+            Self::AddProfile(error) => error.hint().map(Hint::words),
             Self::NoDiff { .. }
             | Self::DiffTimeout { .. }
             | Self::BadFileName { .. }
@@ -163,6 +169,7 @@ impl ServiceError {
                     | Fault::BoardLost { .. }
             ),
             Self::Web(error) => error.is_fault(),
+            Self::AddProfile(error) => error.is_fault(),
             Self::Refused(_)
             | Self::ConfigurationRefused { .. }
             | Self::BackupRefused(_)

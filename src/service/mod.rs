@@ -8,6 +8,7 @@
 //! [`ServiceError`]. Nothing here knows HTTP; a report that is made while it is read has a `next` that an edge calls.
 //! A caller's right is checked by the edge before a use case begins, and again in each transaction.
 
+pub mod add_profile;
 pub mod ask;
 pub mod assignees;
 pub mod attachment_store;
@@ -25,6 +26,7 @@ pub mod doctor;
 pub mod error;
 pub mod events;
 pub mod export;
+pub mod first_use;
 pub mod gc;
 pub mod import;
 pub mod life;

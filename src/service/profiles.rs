@@ -164,7 +164,11 @@ fn sample(assignee: &str, resolution: &Resolution, start_inputs: &StartInputs) -
 }
 
 /// What a profile amounts to. Reads its files.
-fn profile_info(name: &str, settings: &Settings, start_inputs: &StartInputs) -> ProfileInfo {
+pub(super) fn profile_info(
+    name: &str,
+    settings: &Settings,
+    start_inputs: &StartInputs,
+) -> ProfileInfo {
     let profile = settings.profiles.get(name);
     let user = start_inputs.worker_user(name);
     let info = ProfileInfo {

@@ -23,11 +23,11 @@ use crate::service::{GetDaemon, Requester, Service, ServiceError};
 /// State of the daemon and the boards.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Status")]
-pub struct Status<R = OpenRun> {
+pub struct Status<R = OpenRun, D = DispatchSwitch> {
     /// The daemon.
     pub daemon: DaemonInfo,
     /// Position of the dispatch switch.
-    pub dispatch: DispatchSwitch,
+    pub dispatch: D,
     /// Number of tasks by board and status, without archived tasks and empty statuses.
     pub boards: BTreeMap<String, BTreeMap<String, i64>>,
     /// Open supervised runs, oldest first.

@@ -24,6 +24,7 @@ use crate::bench_board::{Bench, wire, worker};
 const HARMLESS: &[(&str, &str, &str)] = &[
     ("SCAN CONSTANT ROW", "", "no table"),
     ("SCAN lane", "", "one row per assignee with ready work"),
+    ("SCAN any_label", "EXISTS (SELECT 1 FROM task_labels any_label)", "whether there is one"),
     ("SCAN wanted", "", "one row per location that is waited for"),
     ("SCAN b", "WITH RECURSIVE below", "the rows found so far"),
     ("SCAN below", "WITH RECURSIVE below", "the rows found so far"),

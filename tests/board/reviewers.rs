@@ -1,9 +1,15 @@
 //! Who reviews: as a person names it, by default of profile and board, and never a pair that cannot be.
 
+use kanband::kernel::context::LocalTime;
 use kanband::kernel::error::Refusal;
+use kanband::kernel::ids::BoardName;
 use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
 use kanband::kernel::policy::Policy;
+use kanband::kernel::queries::{Snapshot, WaitingFacts, waiting_tasks};
+use kanband::kernel::rules::assignee::{Assignees, Found, ProfileLook, StartedBy};
+use kanband::kernel::rules::inbox::Kind;
 use kanband::kernel::rules::review::PairFault;
+use kanband::kernel::store;
 use kanband::kernel::task::{HUMAN, TaskStatus};
 use kanband::kernel::verbs::{
     AssignTask, CompleteTask, CreateTask, EditTask, GiveReviewsToPeople, ReassignTask,
@@ -11,7 +17,9 @@ use kanband::kernel::verbs::{
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-use crate::bench_board::{Bench, wire, worker};
+use kanband::kernel::why::Reason;
+
+use crate::bench_board::{Bench, person, wire, worker};
 use crate::reviews::policy;
 
 /// `dev` is reviewed by `qa`, the board `live` by a person.
@@ -146,6 +154,58 @@ fn a_reviewer_that_is_configured_no_more_is_replaced_by_a_person_wherever_its_ta
     // With another one the review is a profile's again.
     bench.do_it(&wire::<EditTask>(json!({"id": ids[0], "review": "second"})));
     assert_eq!(bench.start_one().profile, "second");
+}
+
+#[test]
+fn a_review_whose_profile_is_not_found_is_a_persons_until_it_is_found() {
+    let with_look = |look: Option<ProfileLook>| {
+        let mut policy = policy();
+        let by_name = look.map(|look| ("qa".to_owned(), look)).into_iter().collect();
+        policy.assignees = Assignees {
+            profiles: [("dev", StartedBy::Itself), ("qa", StartedBy::Default)]
+                .map(|(name, by)| (name.to_owned(), by))
+                .into(),
+            is_auto: true,
+            found: Arc::new(Found { is_program_missing: false, by_name }),
+            ..Assignees::default()
+        };
+        policy
+    };
+    let mut bench = Bench::with_policy(with_look(Some(ProfileLook::Present)));
+    let fields = json!({"title": "t", "assignee": "dev", "review": "qa"});
+    let id = bench.do_it(&wire::<CreateTask>(fields)).task.id;
+    let order = bench.start_one();
+    bench.by(&worker(&order), &wire::<CompleteTask>(json!({"id": id, "summary": "s"}))).unwrap();
+    bench.close(order.run_id, VerdictMode::Report, ProcessEnd::Exited(0));
+    let in_inbox = |bench: &Bench, policy: &Policy| -> Vec<(Kind, String)> {
+        let (caller, local_time) = (person(), LocalTime::new(jiff::tz::TimeZone::UTC));
+        let (boards, counts) = ([BoardName::default()], std::collections::BTreeMap::new());
+        let facts = WaitingFacts { policy, counts: &counts, unusable: &Default::default() };
+        let read = |connection: &store::Connection| {
+            let (now, caller, local_time) = (bench.now, &caller, &local_time);
+            waiting_tasks(&Snapshot { connection, now, caller, local_time }, facts, &boards, None)
+        };
+        let waiting = bench.board.read(read).unwrap();
+        waiting.into_iter().map(|one| (one.kind, one.cause)).collect()
+    };
+    let missing = with_look(Some(ProfileLook::Missing));
+    bench.board.set_policy(Arc::new(missing.clone()));
+    assert!(bench.pass().orders.is_empty());
+    let why = "no profile \"qa\"";
+    let expected = Reason::Review { reviewer: Some(HUMAN.to_owned()), why: Some(why.to_owned()) };
+    assert_eq!(bench.why(&id, &missing), expected);
+    let cause = format!("waits for its review by a person: {why}");
+    assert_eq!(in_inbox(&bench, &missing), [(Kind::Review, cause)]);
+    // Nothing is known, so nothing is a person's yet.
+    let unseen = with_look(None);
+    bench.board.set_policy(Arc::new(unseen.clone()));
+    assert!(matches!(bench.why(&id, &unseen), Reason::LookingForProfile { .. }));
+    assert_eq!(in_inbox(&bench, &unseen), []);
+    let found = with_look(Some(ProfileLook::Present));
+    bench.board.set_policy(Arc::new(found.clone()));
+    assert_eq!(bench.why(&id, &found), Reason::StartsNext);
+    assert_eq!(in_inbox(&bench, &found), []);
+    assert_eq!(bench.start_one().profile, "qa");
 }
 
 #[test]

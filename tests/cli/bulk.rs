@@ -93,6 +93,42 @@ fn every_verb_of_many_takes_ids_and_stdin_and_a_filter() {
     }
 }
 
+#[test]
+fn tasks_on_stdin_are_waited_for_and_started_and_a_filter_starts_what_it_names() {
+    let board = Board::with_workers(&[("dev", "exec kanban complete $KANBAN_TASK --summary s")]);
+    board.say(["pause"]).ok();
+    let create =
+        |title: &str, tenant: &str| board.create(title, &["--assignee", "dev", "--tenant", tenant]);
+    let [a, b, c, other] = [("a", "x"), ("b", "x"), ("c", "y"), ("d", "z")]
+        .map(|(title, tenant)| create(title, tenant));
+    let held = board.say(["dispatch", "--where", "tenant=y"]);
+    assert_eq!(held.code, 1, "{held:?}");
+    assert!(held.out.contains("Held: paused") && held.out.contains(&c), "{held:?}");
+    // Nothing named is not everything.
+    for (input, words, note) in [
+        ("\n", &["dispatch", "-"][..], "stdin has no ids"),
+        ("", &["dispatch", "--where", "tenant=nobody"], "no task matches tenant=nobody"),
+        ("\n", &["wait", "-"], "stdin has no ids"),
+    ] {
+        let said = board.say_from(input.as_bytes(), words);
+        assert_eq!(
+            (said.code, said.err.as_str()),
+            (0, format!("note: {note}\n").as_str()),
+            "{words:?}"
+        );
+        assert!(!said.out.contains("t_"), "{said:?}");
+    }
+    board.say(["block", &other, "later"]).ok();
+    board.say(["resume"]).ok();
+    board.say_from(format!("{a}\n{b}\n").as_bytes(), &["dispatch", "-"]).ok();
+    board.say(["dispatch", "--where", "tenant=y"]).ok();
+    let waited = board.say_from(
+        format!("{a} {b}\n{c}\n").as_bytes(),
+        &["wait", "-", "--closed", "--timeout", "60s"],
+    );
+    assert_eq!(waited.ok(), format!("{a} done\n{b} done\n{c} done\n"));
+}
+
 /// The API says which verbs take many; each has to be tried above.
 #[test]
 fn no_verb_of_many_is_forgotten() {

@@ -61,7 +61,8 @@ fn only_what_is_mine_is_listed_on_request_and_nothing_of_the_host() {
     assert_eq!(kinds(&board, &[]), ["paused", "blocked", "blocked"]);
     let rows = board.say(["inbox", "--mine", "--json"]).json();
     assert_eq!(rows.as_array().unwrap().len(), 1);
-    assert_eq!(rows[0]["tasks"][0], json!({"id": mine, "title": "mine", "board": "default"}));
+    let task = json!({ "id": mine, "title": "mine", "board": "default", "status": "blocked", "question": null });
+    assert_eq!(rows[0]["tasks"][0], task);
     board.say(["boards", "create", "aside"]).ok();
     assert_eq!(kinds(&board, &["--board", "aside"]), ["paused"]);
 }

@@ -20,6 +20,10 @@ const WORDS: Invented = &[
     ("\"state\":\"open\"", "\"state\":\"ajar\""),
     ("\"kind\":\"created\"", "\"kind\":\"baffled\""),
     ("\"reason\":\"unassigned\"", "\"reason\":\"moonstruck\""),
+    ("\"dispatch\":\"paused\"", "\"dispatch\":\"becalm\""),
+    ("\"before\":\"paused\"", "\"before\":\"becalm\""),
+    ("\"held_by\":\"paused\"", "\"held_by\":\"becalm\""),
+    ("\"health\":\"ok\"", "\"health\":\"hm\""),
 ];
 
 const CODES: Invented = &[
@@ -100,10 +104,21 @@ fn words_of_a_newer_daemon_are_shown_as_they_are() {
         (&["breakers"], "ajar"),
         (&["breakers", "--json"], "\"myth\""),
         (&["claim", &ready], "Claimed"),
+        (&["pause"], "Dispatch is paused"),
+        (&["pause", "--json"], "\"becalm\""),
+        (&["status", "--json"], "\"becalm\""),
+        (&["dispatch"], "Held: becalm"),
+        (&["dispatch", "--json"], "\"becalm\""),
+        (&["resume"], "Dispatch is on"),
     ] {
         let said = say(words);
         assert!(said.contains(shown), "{words:?}: {said}");
     }
+    // Whether some check fails depends on the machine.
+    let doctor = board.say_with(&[("KANBAN_SOCKET", &socket)], &["doctor"]).out;
+    assert!(doctor.starts_with("hm    daemon "), "{doctor}");
+    let doctor = board.say_with(&[("KANBAN_SOCKET", &socket)], &["doctor", "--json"]).out;
+    assert!(doctor.contains("\"hm\""), "{doctor}");
 }
 
 #[test]

@@ -499,7 +499,15 @@ const VERBS: &[Verb] = &[
     verb(
         "dispatch",
         &[],
-        &[(&["--max", "-1"], 2, "--max"), (&["--failure-limit", "0"], 2, "--failure-limit")],
+        &[
+            (&["--max", "-1"], 2, "--max"),
+            (&["--failure-limit", "0"], 2, "--failure-limit"),
+            (&["t_dead"], 1, "no such task"),
+            (&["{a}", "--where", "status=ready"], 2, "cannot be used with"),
+            (&["--where", "status=ready", "--max", "1"], 2, "cannot be used with"),
+            (&["--where", "status=ready", "--dry-run"], 2, "cannot be used with"),
+            (&["--where", "ready"], 2, "expected KEY=VALUE"),
+        ],
     ),
     verb("pause", &[], &[(&["x"], 2, "unexpected argument")]),
     verb("resume", &[], &[(&["x"], 2, "unexpected argument")]),
@@ -516,6 +524,7 @@ const VERBS: &[Verb] = &[
         "wait",
         &["{a}"],
         &[
+            (&[], 2, "ID"),
             (&["t_dead"], 1, "no such task"),
             (&["{a}", "--timeout", "soon"], 2, "malformed duration"),
             (&["{a}", "--status", "sleeping"], 2, "--status"),

@@ -158,6 +158,45 @@ fn a_page_that_comes_back_gets_what_it_missed_and_after_too_much_reads_the_board
 }
 
 #[test]
+fn the_counts_of_every_frame_are_those_of_its_cards_while_many_write() {
+    let daemon = idle();
+    let mut page = Page::on(&daemon);
+    let write = |writer: u32| {
+        for n in 0..40 {
+            let id = daemon.create(json!({ "title": format!("{writer}.{n}") }));
+            daemon.post(&format!("/v1/tasks/{id}/block"), &json!({ "reason": "x" }));
+            if n % 2 == 0 {
+                daemon.post(&format!("/v1/tasks/{id}/unblock"), &json!({}));
+            }
+        }
+    };
+    let mut shown = std::collections::BTreeMap::new();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::scope(|scope| {
+                (0..4).for_each(|writer| drop(scope.spawn(move || write(writer))));
+            });
+            daemon.create(json!({ "title": "last" }));
+        });
+        page.find("card of the last task", |message| {
+            assert!(message["resync"].is_null(), "{message}");
+            let delta = message["delta"].as_object()?;
+            let cards = delta["cards"].as_array().unwrap();
+            for card in cards {
+                shown.insert(card["id"].to_string(), card["status"].to_string());
+            }
+            for (status, count) in delta["counts"].as_object().unwrap() {
+                let status = json!(status).to_string();
+                let of_status = shown.values().filter(|shown| **shown == status).count();
+                assert_eq!(count, &json!(of_status), "{status} at {}", delta["cursor"]);
+            }
+            cards.iter().any(|card| card["title"] == "last").then_some(())
+        });
+    });
+    assert_eq!(shown.len(), 161);
+}
+
+#[test]
 fn the_rows_are_read_once_per_commit_for_two_hundred_pages_as_for_one() {
     let daemon = idle();
     let reads = || -> u64 {
@@ -258,6 +297,23 @@ fn what_no_event_tells_of_is_seen_too() {
         report["tasks"].as_u64().filter(|count| *count == 1)
     });
     page.find("the word to read again", |message| message["resync"].as_object().map(drop));
+}
+
+#[test]
+fn a_new_board_and_the_open_tasks_of_every_board_are_named_to_the_page_of_another() {
+    let daemon = idle();
+    let mut page = Page::on(&daemon);
+    let open = |message: &Value| {
+        let boards = message["facts"]["boards"].as_array()?;
+        boards.iter().find(|board| board["name"] == "shop")?["open"].as_i64()
+    };
+    daemon.post("/v1/boards", &json!({ "name": "shop" }));
+    assert_eq!(page.find("the new board", open), 0);
+    let id = daemon.create(json!({ "title": "x", "board": "shop" }));
+    page.find("its task", |message| open(message).filter(|count| *count == 1));
+    let done = json!({ "summary": "done", "board": "shop" });
+    daemon.post(&format!("/v1/tasks/{id}/complete"), &done);
+    page.find("its end", |message| open(message).filter(|count| *count == 0));
 }
 
 #[test]

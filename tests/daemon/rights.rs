@@ -37,7 +37,7 @@ fn scene() -> Scene {
 }
 
 /// Fields with which the operation would do something for a caller with the right.
-fn fields(operation: &str, task: &str, board: &str) -> Value {
+pub fn fields(operation: &str, task: &str, board: &str) -> Value {
     match operation {
         "create" => json!({ "title": "one", "board": board }),
         "create_batch" => json!({ "tasks": [{ "title": "one", "board": board }] }),
@@ -67,6 +67,7 @@ fn fields(operation: &str, task: &str, board: &str) -> Value {
         "create_board" => json!({ "name": "made" }),
         "gc" => json!({ "older_than_days": 0, "log_older_than_days": 0 }),
         "log_level" => json!({ "level": "debug" }),
+        "add_profile" => json!({ "launcher": "claude" }),
         "search" => json!({ "text": "task", "board": board }),
         "import_links" => json!({ "links": [[task, task]] }),
         "add_schedule" => {
@@ -81,7 +82,9 @@ fn fields(operation: &str, task: &str, board: &str) -> Value {
             json!({ "board": board })
         }
         "list_schedules" | "show_schedule" | "next_occurrences" => json!({ "board": board }),
-        "list" | "stats" | "assignees" | "events" | "export" => json!({ "board": board }),
+        "list" | "stats" | "assignees" | "events" | "export" | "first_use" => {
+            json!({ "board": board })
+        }
         _ => json!({}),
     }
 }

@@ -109,6 +109,7 @@ macro_rules! pages {
 pages! {
     the_commands_of_the_front_page_do_what_it_says "README.md",
     the_quick_start_goes_as_it_says "docs/quickstart.md",
+    the_stories_of_the_tutorial_go_as_they_say "docs/tutorial.md",
     moving_from_hermes_goes_as_it_says "docs/hermes.md",
     the_launchers_that_are_shown_work "docs/launchers.md",
     the_calls_of_the_api_answer_as_shown "docs/api.md",

@@ -26,7 +26,8 @@ ignored.
 | 2 | `$KANBAN_HOME/kanband.toml` | `/etc/kanband/kanband.toml` | `/etc/kanband/kanband.toml` |
 | 3 | `$KANBAN_HOME/conf.d/*.toml`, by name | `/etc/kanband/conf.d/*.toml`, by name | `/etc/kanband/conf.d/*.toml`, by name |
 | 4 | | | `$XDG_CONFIG_HOME/kanband/kanband.toml` (`~/.config`) |
-| 5 | `KANBAND__SECTION__KEY` | `KANBAND__SECTION__KEY` | `KANBAND__SECTION__KEY` |
+| 5 | | | `$XDG_CONFIG_HOME/kanband/conf.d/*.toml`, by name |
+| 6 | `KANBAND__SECTION__KEY` | `KANBAND__SECTION__KEY` | `KANBAND__SECTION__KEY` |
 
 `KANBAND__DISPATCH__MAX_RUNNING=4` sets `max_running` of `[dispatch]`; lists are separated by commas.
 

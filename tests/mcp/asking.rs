@@ -142,14 +142,8 @@ fn a_pending_question_becomes_that_of_a_block_by_its_token() {
     assert!(question.is_some() && question < answer, "{context}");
 }
 
-#[test]
-fn under_an_older_shim_the_last_pending_comes_before_the_time_limit_and_says_to_block() {
-    let board = board("1s");
-    let id = board.create("t", &["--assignee", "dev", "--max-runtime", "70s"]);
-    board.dispatch();
-    until("the run", || (board.status(&id) == "running").then_some(()));
-    let run = board.runs(&id)[0]["id"].as_i64().unwrap();
-    // Shims that read no deadline name none.
+/// Makes the shim of a run one of an older release: those read no deadline, and name none.
+fn forget_deadline(board: &Board, run: i64) {
     let file = board.home().join(format!("runs/{run}/identity"));
     let mut identity: Value = until("the identity of the worker", || {
         let identity: Value = serde_json::from_slice(&std::fs::read(&file).ok()?).ok()?;
@@ -157,6 +151,16 @@ fn under_an_older_shim_the_last_pending_comes_before_the_time_limit_and_says_to_
     });
     identity.as_object_mut().unwrap().remove("deadline_ms");
     std::fs::write(&file, identity.to_string()).unwrap();
+}
+
+#[test]
+fn under_an_older_shim_the_last_pending_comes_before_the_time_limit_and_says_to_block() {
+    let board = board("1s");
+    let id = board.create("t", &["--assignee", "dev", "--max-runtime", "70s"]);
+    board.dispatch();
+    until("the run", || (board.status(&id) == "running").then_some(()));
+    let run = board.runs(&id)[0]["id"].as_i64().unwrap();
+    forget_deadline(&board, run);
     let mut mcp = Mcp::in_run_of(&board, &id);
     let last = until("the last call", || {
         let reply = mcp.ok("kanban_ask", json!({"question": "Which key?"}));
@@ -164,6 +168,32 @@ fn under_an_older_shim_the_last_pending_comes_before_the_time_limit_and_says_to_
         reply["note"].as_str().unwrap().contains("time limit").then_some(reply)
     });
     assert_eq!(board.status(&id), "running");
+    let blocked = mcp.ok("kanban_block", json!({"question": last["token"]}));
+    assert_eq!(blocked["status"], "blocked");
+}
+
+#[test]
+fn an_adopted_run_under_an_older_shim_ends_by_its_claim_and_its_last_pending_comes_before() {
+    let mut board = board("1s");
+    let id = board.create("t", &["--assignee", "dev", "--max-runtime", "2h"]);
+    board.dispatch();
+    until("the run", || (board.status(&id) == "running").then_some(()));
+    let run = board.runs(&id)[0]["id"].as_i64().unwrap();
+    forget_deadline(&board, run);
+    board.kill();
+    // Of two hours half a minute is left. From the moment of its adoption there would be two hours.
+    let rows = rusqlite::Connection::open(board.home().join("kanban.db")).unwrap();
+    let sql = "UPDATE task_runs SET started_at = started_at - 7170 WHERE id = ?1";
+    assert_eq!(rows.execute(sql, [run]).unwrap(), 1);
+    drop(rows);
+    board.start();
+    let mut mcp = Mcp::in_run_of(&board, &id);
+    let last = until("the last call", || {
+        let reply = mcp.ok("kanban_ask", json!({"question": "Which key?"}));
+        assert_eq!(reply["status"], "pending", "{reply}");
+        reply["note"].as_str().unwrap().contains("time limit").then_some(reply)
+    });
+    assert_eq!((board.runs(&id).len(), board.status(&id)), (1, "running".into()));
     let blocked = mcp.ok("kanban_block", json!({"question": last["token"]}));
     assert_eq!(blocked["status"], "blocked");
 }

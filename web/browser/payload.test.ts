@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Page } from "playwright-core";
 import { card, dialog } from "./support/cards";
+import { inWorktree } from "./support/repository";
 import { isLive, Suite } from "./support/suite";
 
 const RUN = "globalThis.canary=1";
@@ -27,18 +29,34 @@ failure_limit = 1
 [profiles.loud]
 argv = ["sh", "-c", "cat $HOME/payload; printf '\\\\033]8;;javascript:${RUN}\\\\033\\\\\\\\link\\\\033]8;;\\\\033\\\\\\\\\\n'; kanban complete $KANBAN_TASK --summary - < $HOME/payload"]
 verdict = "report"
+[profiles.coder]
+argv = ["sh", "-c", "cp $HOME/payload file; cp $HOME/payload '<img src=x onerror=canary=1>.txt'; git add .; git -c user.name=w -c user.email=w@w commit -q -m work; kanban complete $KANBAN_TASK --summary Changed"]
+verdict = "report"
 `;
 const suite = new Suite(LOUD);
 
-suite.claim("no payload runs in title, body, comment, reason, summary, label, file name, attachment or log", async ({ page, daemon, url, watch }) => {
-  writeFileSync(join(daemon.place, "payload"), `${PAYLOADS.join("\n\n")}\n`);
-  await page.addInitScript(() => {
+/** A script that ran would set it, and a breach of the policy would be on the console: both are faults of the page. */
+function lureScripts(page: Page): Promise<unknown> {
+  return page.addInitScript(() => {
     Object.defineProperty(globalThis, "canary", {
       set: () => console.error("the canary was set"),
       get: () => undefined,
     });
     document.addEventListener("securitypolicyviolation", (event) => console.error(`breach of the policy: ${event.violatedDirective} ${event.blockedURI}`));
   });
+}
+
+/** Nothing that could run or leave stands in the page. */
+async function isHarmless(page: Page, where: string): Promise<void> {
+  assert.equal(await page.locator("iframe, object, embed, #app script, #app style, #app form[action], #app img:not([src^=blob])").count(), 0, where);
+  assert.deepEqual(await page.$$eval("#app a[href]", (list) => list.map((each) => each.getAttribute("href") ?? "").filter((href) => !/^(\?|\/v1\/|https?:|mailto:|#)/.test(href))), [], where);
+  const handlers = await page.$$eval("#app *", (list) => list.filter((each) => each.getAttributeNames().some((name) => name.startsWith("on"))).map((each) => each.outerHTML));
+  assert.deepEqual(handlers, [], where);
+}
+
+suite.claim("no payload runs in title, body, comment, reason, summary, label, file name, attachment or log", async ({ page, daemon, url, watch }) => {
+  writeFileSync(join(daemon.place, "payload"), `${PAYLOADS.join("\n\n")}\n`);
+  await lureScripts(page);
   const id = daemon.create(ALL.slice(0, 480), "--body", PAYLOADS.join("\n\n"), "--tenant", "<b>tenant</b>", "--assignee", "loud");
   await daemon.reaches(id, "done");
   daemon.cli("comment", id, PAYLOADS.join("\n\n"));
@@ -54,10 +72,7 @@ suite.claim("no payload runs in title, body, comment, reason, summary, label, fi
     await page.goto(url(query));
     await isLive(page);
     await page.waitForFunction(() => document.querySelector("[aria-busy=true]") === null);
-    assert.equal(await page.locator("iframe, object, embed, #app script, #app style, #app form[action], #app img:not([src^=blob])").count(), 0, query);
-    assert.deepEqual(await page.$$eval("#app a[href]", (list) => list.map((each) => each.getAttribute("href") ?? "").filter((href) => !/^(\?|\/v1\/|https?:|mailto:|#)/.test(href))), [], query);
-    const handlers = await page.$$eval("#app *", (list) => list.filter((each) => each.getAttributeNames().some((name) => name.startsWith("on"))).map((each) => each.outerHTML));
-    assert.deepEqual(handlers, [], query);
+    await isHarmless(page, query);
   }
   // What is typed here, too.
   await page.goto(url(`task=${stuck}&tab=timeline`));
@@ -68,6 +83,37 @@ suite.claim("no payload runs in title, body, comment, reason, summary, label, fi
   await page.keyboard.press("t");
   await dialog(page).waitFor();
   await page.keyboard.press("Escape");
+  watch.check();
+});
+
+suite.claim("in the log and in the diff a payload is text, in names of files and in comments on lines, too", async ({ page, daemon, url, watch }) => {
+  writeFileSync(join(daemon.place, "payload"), `${PAYLOADS.join("\n")}\n`);
+  await lureScripts(page);
+  const id = await inWorktree(daemon, "Change the file", "coder");
+  const loud = daemon.create("Be loud", "--assignee", "loud");
+  await daemon.reaches(loud, "done");
+  await page.goto(url(`task=${loud}&tab=log`));
+  const log = page.locator(".drawer-panel");
+  for (const payload of PAYLOADS) await log.getByText(payload).first().waitFor();
+  await isHarmless(page, "log");
+  await daemon.reaches(id, "done");
+  await page.goto(url(`task=${id}&tab=diff`));
+  await page.locator(".diff-files summary").first().waitFor();
+  assert.equal(await page.locator(".diff-files summary").count(), 2);
+  for (const summary of await page.locator(".diff-files summary").all()) await summary.click();
+  await page.waitForFunction((count) => document.querySelectorAll(".diff-row.is-added").length >= count, 2 * PAYLOADS.length);
+  const lines = await page.locator(".diff-row.is-added .diff-code").allInnerTexts();
+  for (const payload of PAYLOADS) assert.equal(lines.filter((line) => line === payload).length, 2, payload);
+  await page.getByRole("button", { name: "Comment on added line 1" }).first().click();
+  await page.getByRole("textbox", { name: "Comment on line 1" }).fill(ALL);
+  await page.keyboard.press("Control+Enter");
+  await page.locator(".diff-send").getByRole("button", { name: "Add as a comment" }).click();
+  await page.locator(".diff-send").waitFor({ state: "detached" });
+  await isHarmless(page, "diff");
+  assert.ok(daemon.show(id).comments.some((comment) => comment.body.includes(PAYLOADS[0] as string)));
+  await page.goto(url(`task=${id}&tab=timeline`));
+  await page.locator(".comment-body").first().waitFor();
+  await isHarmless(page, "the comment in the timeline");
   watch.check();
 });
 

@@ -1,11 +1,11 @@
 // What the page costs is counted, not timed: the same for a thousand cards and for ten thousand.
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { card, column } from "./support/cards";
+import { fill } from "./support/fill";
 import { caughtUp, isLive, Suite, type Board } from "./support/suite";
 
 const suite = new Suite("[dispatch]\nenabled = false\n");
@@ -15,38 +15,7 @@ const ELEMENTS = 2500;
 const SNAPSHOT_KB = 40;
 const FIRST_LOAD_KB = 110;
 const ALL_KB = 150;
-
-/** Words without much in common, so that compression does not flatter the figure. */
-function words(at: number, count: number): string {
-  const digest = createHash("sha256").update(String(at)).digest("hex");
-  return Array.from({ length: count }, (_, word) => digest.slice(word * 5, word * 5 + 3 + (word % 5))).join(" ");
-}
-
-/** So many tasks in nine columns, most of them in triage; each card has everything that a card can show. */
-function fill({ daemon }: Board, count: number): void {
-  const now = Math.floor(Date.now() / 1000);
-  const lines: string[] = [];
-  const task = (at: number, more: object): void => {
-    lines.push(JSON.stringify({ title: `Task ${at} ${words(at, 10)}`, priority: at % 5, labels: ["one", "two", "three"], tenant: "acme", assignee: "worker", due_at: now + 86_400 + at, ...more }));
-  };
-  for (let at = 0; at < count; at += 1) {
-    if (at % 10 === 0) task(at, { labels: ["will-be-done"] });
-    else if (at % 10 === 1) task(at, { labels: ["will-be-blocked"] });
-    else if (at % 10 === 2) task(at, { start_at: now + 86_400 + at });
-    else if (at % 10 === 3) task(at, {});
-    else if (at % 10 === 4) task(at, { labels: ["will-be-reviewed"] });
-    else if (at % 10 === 5) task(at, { labels: ["will-be-archived"] });
-    else task(at, { triage: true });
-  }
-  // A batch is one request.
-  for (let at = 0; at < lines.length; at += 1000) daemon.cliWith(`${lines.slice(at, at + 1000).join("\n")}\n`, "create", "--from-jsonl", "-");
-  daemon.cli("complete", "--where", "status=ready,label=will-be-done", "--result", "Done");
-  daemon.cli("block", "--where", "status=ready,label=will-be-blocked", "Waits for a word");
-  daemon.cli("complete", "--where", "status=ready,label=will-be-reviewed", "--result", "Look at it");
-  daemon.cli("request-review", "--where", "status=done,label=will-be-reviewed");
-  daemon.cli("complete", "--where", "status=ready,label=will-be-archived", "--result", "Put away");
-  daemon.cli("archive", "--where", "status=done,label=will-be-archived");
-}
+const HEAP_MB = 40;
 
 function count({ page }: Board): Promise<{ elements: number; cards: number; most: number }> {
   return page.evaluate(() => {
@@ -55,10 +24,19 @@ function count({ page }: Board): Promise<{ elements: number; cards: number; most
   });
 }
 
+/** What the page's scripts hold, after everything that can go has gone. */
+async function heap({ page }: Board): Promise<number> {
+  const session = await page.context().newCDPSession(page);
+  await session.send("HeapProfiler.collectGarbage");
+  const { usedSize } = (await session.send("Runtime.getHeapUsage")) as { usedSize: number };
+  await session.detach();
+  return usedSize;
+}
+
 for (const size of [1_000, 10_000]) {
   suite.claim(`${size} cards: requests, bytes, cards and elements stay within their bounds`, async (board) => {
     const { page, daemon, watch, url } = board;
-    fill(board, size);
+    fill(daemon, size);
     watch.forget();
     const snapshot = page.waitForResponse(/\/v1\/board/);
     await page.goto(url("archived=1"));
@@ -79,6 +57,23 @@ for (const size of [1_000, 10_000]) {
     await page.waitForFunction(() => document.querySelector(".column .ghost") === null);
     const later = await count(board);
     assert.ok(later.cards <= CARDS && later.elements <= ELEMENTS, JSON.stringify(later));
+    const held = await heap(board);
+    console.log(`scale: ${size} cards: the page holds ${held} bytes after scrolling`);
+    assert.ok(held <= HEAP_MB * 1_000_000, `the page holds ${held} bytes`);
+    // The scrollbar dragged far: the window under the thumb is read, not all those before it.
+    await page.goto(url());
+    await isLive(page);
+    await caughtUp(board);
+    watch.forget();
+    const triage = column(page, "triage");
+    await triage.locator(".column-scroll").evaluate((each) => (each.scrollTop = each.scrollHeight * 0.6));
+    await page.waitForFunction(() => document.querySelector('section[data-status="triage"] .ghost') === null && document.querySelectorAll('section[data-status="triage"] [data-card]').length > 2);
+    assert.ok(watch.requests.length <= 2, watch.requests.join("\n"));
+    const there = await triage.locator("[data-card]").evaluateAll((list) => list.map((each) => ({ id: each.getAttribute("data-card"), at: Number(each.getAttribute("aria-posinset")) })).sort((one, other) => one.at - other.at));
+    const from = (there[0]?.at ?? 0) - 1;
+    assert.ok(from > size / 5, `the first card on the screen is number ${from}`);
+    const { cards } = await daemon.get<{ cards: { id: string }[] }>(`/v1/cards?board=${daemon.board}&status=triage&offset=${from}&limit=${there.length}`);
+    assert.deepEqual(there.map((each) => each.id), cards.map((each) => each.id));
     // A change of the command line, seen or not, costs no request.
     await page.goto(url());
     await isLive(page);
@@ -92,6 +87,17 @@ for (const size of [1_000, 10_000]) {
     assert.match(await column(page, "triage").locator(".column-head .count").innerText(), /\d/);
   });
 }
+
+suite.claim("an empty board takes no more requests, and says who could work on it", async (board) => {
+  const { page, watch, url } = board;
+  watch.forget();
+  await page.goto(url());
+  await isLive(page);
+  await page.getByText("Looked for and not found").waitFor();
+  await caughtUp(board);
+  console.log(`scale: an empty board: ${watch.requests.length} requests`);
+  assert.ok(watch.requests.length <= 5, watch.requests.join("\n"));
+});
 
 suite.claim("opening and closing the drawer again and again leaves nothing behind", async (board) => {
   const { page, daemon } = board;

@@ -5,41 +5,16 @@
 //
 // KANBAND_PROGRAMS names the folder of kanband, kanban and kanban-shim; KANBAND_CHROMIUM another browser than /usr/bin/chromium.
 import { spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { chromium } from "playwright-core";
-import { build } from "vite";
+import { bundle, launch, root } from "./chromium.mjs";
 
-const root = new URL("..", import.meta.url).pathname;
 const out = join(root, "node_modules/.browser");
 const only = process.argv.slice(2);
 const names = readdirSync(join(root, "browser")).filter((name) => name.endsWith(".test.ts"));
 const wanted = names.filter((name) => only.length === 0 || only.some((part) => name.includes(part)));
-rmSync(out, { recursive: true, force: true });
-mkdirSync(out, { recursive: true });
-await build({
-  root,
-  configFile: false,
-  logLevel: "warn",
-  publicDir: false,
-  build: {
-    ssr: true,
-    outDir: out,
-    emptyOutDir: true,
-    minify: false,
-    rollupOptions: {
-      input: Object.fromEntries(wanted.map((name) => [name.replace(/\.ts$/, ""), join(root, "browser", name)])),
-      output: { entryFileNames: "[name].mjs", chunkFileNames: "[name].chunk.mjs" },
-    },
-  },
-});
-
-// Quiet: no request to anywhere but the board.
-const server = await chromium.launchServer({
-  executablePath: process.env.KANBAND_CHROMIUM ?? "/usr/bin/chromium",
-  host: "127.0.0.1",
-  args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
+await bundle(wanted, out);
+const server = await launch();
 const counts = join(out, "counts.tap");
 const files = wanted.map((name) => join(out, name.replace(/\.ts$/, ".mjs")));
 let child = null;

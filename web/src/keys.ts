@@ -56,6 +56,7 @@ export const KEYS: readonly KeyRow[] = [
   { id: "inbox.request_changes", keys: ["n"], where: ["inbox"], group: "Task", label: "Request changes" },
   { id: "inbox.unblock", keys: ["u"], where: ["inbox"], group: "Task", label: "Unblock" },
   { id: "inbox.retry", keys: ["r"], where: ["inbox"], group: "Task", label: "Retry" },
+  { id: "inbox.mine", keys: ["f"], where: ["inbox"], group: "Cards", label: "Only mine, or all" },
   { id: "inbox.archive", keys: ["#"], where: ["inbox"], group: "Task", label: "Archive" },
   { id: "page.create", keys: ["c"], where: [], group: "Page", label: "New task…" },
   { id: "page.search", keys: ["/"], where: [], group: "Page", label: "Search" },

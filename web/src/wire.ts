@@ -86,10 +86,32 @@ export interface BoardSnapshot {
   columns: ColumnWindow[];
   facets: { assignees: Facet[]; tenants: Facet[]; labels: Facet[] };
   facts: BoardFacts;
-  boards: { name: string; open: number }[];
+  boards: BoardEntry[];
   /** Who is logged in, and the name of that person on the board. */
   me: string;
   version: string;
+  /** Of a board without a task. */
+  first_use?: FirstUse | null;
+}
+/** `GET /v1/first_use`: who could work on a board. */
+export interface FirstUse {
+  agents: FoundAgent[];
+  profiles: { name: string; argv: string[]; problem: string | null }[];
+  people: string[];
+  /** Why the daemon adds no profile; null: it does. */
+  why_not: string | null;
+}
+/** A built-in launcher, and what was found of its agent. */
+export interface FoundAgent {
+  launcher: string;
+  profile: string;
+  program: string | null;
+  argv: string[];
+  user: string | null;
+  mcp_entry_files: string[];
+  is_configured: boolean;
+  config: string;
+  file: string;
 }
 export interface ColumnWindow {
   status: Status;
@@ -99,6 +121,11 @@ export interface ColumnWindow {
   /** All of this status. */
   total: number;
   cards: Card[];
+}
+export interface BoardEntry {
+  name: string;
+  /** Tasks that are neither done nor archived. */
+  open: number;
 }
 export interface Facet { name: string; count: number }
 /** What holds for the board as a whole; also in deltas. */
@@ -111,6 +138,7 @@ export interface BoardFacts {
   attention: number;
   /** Open breakers, by key. */
   breakers: string[];
+  boards: BoardEntry[];
 }
 
 /** `GET /v1/cards?status&offset&limit&…filter`: a further window of a column, in the column's order. limit ≤ 500. */

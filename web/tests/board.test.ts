@@ -45,7 +45,7 @@ class Truth {
       const all = this.column(status, filter);
       return { status, count: all.length, count_is_exact: true, total: this.column(status).length, cards: all.slice(0, board.WINDOW).map((card) => ({ ...card })) };
     });
-    const facts = { dispatch: "on", open_runs: 0, max_running: 4, attention: 0, breakers: [] };
+    const facts = { dispatch: "on", open_runs: 0, max_running: 4, attention: 0, breakers: [], boards: [] };
     return { cursor: this.cursor(), now: 1000, board: "default", columns, facets: { assignees: [], tenants: [], labels: [] }, facts, boards: [], me: "a", version: "1" };
   }
 
@@ -59,6 +59,12 @@ class Truth {
     const card = cardWith(change);
     this.tasks.set(card.id, card);
     return card;
+  }
+
+  /** The task is another one now; its next change has a higher version. */
+  set(id: string, change: Partial<Card>): void {
+    const card = this.tasks.get(id) as Card;
+    this.tasks.set(id, { ...card, ...change, version: this.event + 1 });
   }
 }
 
@@ -278,4 +284,87 @@ test("a snapshot of another incarnation replaces the cursor, an older one of the
   assert.equal(board.cursor.peek(), `${truth.incarnation}:50`);
   board.applySnapshot({ ...truth.snapshot(), cursor: "new:3" }, { filter: ANY, keepsLoaded: false });
   assert.equal(board.cursor.peek(), "new:3");
+});
+
+test("a newer row of another place in the order moves there, and what comes next finds its own place", () => {
+  const truth = new Truth();
+  const cards = [10, 20, 30, 40].map((start_at) => truth.add({ status: "scheduled", start_at }));
+  board.applySnapshot(truth.snapshot(), { filter: ANY, keepsLoaded: false });
+  const moved = cards[2] as Card;
+  truth.set(moved.id, { start_at: 5 });
+  // The reply of an open drawer is ahead of the stream.
+  const delta = truth.change([moved.id]);
+  board.learnCard(delta.cards[0] as Card);
+  const next = truth.add({ status: "scheduled", start_at: 15 });
+  board.applyDelta(truth.change([next.id]));
+  board.applyDelta(delta);
+  assert.deepEqual(board.modelOf("scheduled").ids.peek(), truth.column("scheduled").map((card) => card.id));
+});
+
+test("a snapshot that is older than the stream takes nothing back that the stream has brought", () => {
+  const truth = new Truth();
+  const [stays, leaves] = [truth.add({ status: "ready" }), truth.add({ status: "ready" })];
+  board.applySnapshot(truth.snapshot(), { filter: ANY, keepsLoaded: false });
+  const recording = board.recordDeltas();
+  const old = truth.snapshot();
+  truth.set(leaves.id, { status: "done", completed_at: 1000 });
+  board.applyDelta(truth.change([leaves.id]));
+  const fresh = truth.add({ status: "ready" });
+  board.applyDelta(truth.change([fresh.id]));
+  recording.end();
+  board.applySnapshot(old, { filter: ANY, keepsLoaded: false, since: recording.deltas });
+  assert.deepEqual(board.modelOf("ready").ids.peek(), [stays.id, fresh.id]);
+  assert.deepEqual(board.modelOf("done").ids.peek(), [leaves.id]);
+  assert.equal(board.modelOf("ready").count.peek(), 2);
+  assert.equal(board.cursor.peek(), truth.cursor());
+});
+
+test("a part that somebody has scrolled to is the daemon's, whatever comes and goes around it", () => {
+  const truth = filled(3000, 21);
+  const random = randomFrom(5);
+  const status = "ready";
+  board.applySnapshot(truth.snapshot(), { filter: ANY, keepsLoaded: false });
+  const read = (offset: number, rows = 60): void => {
+    const request = board.beginWindow(status, offset);
+    const all = truth.column(status);
+    request?.finish(all.slice(request.offset, request.offset + rows).map((card) => ({ ...card })), all.length, true);
+  };
+  const check = (): void => {
+    const gap = board.modelOf(status).gap.peek();
+    const expected = truth.column(status).map((card) => card.id);
+    const ids = shown(status);
+    const at = gap?.at ?? ids.length;
+    assert.deepEqual(ids.slice(0, at), expected.slice(0, at));
+    assert.deepEqual(ids.slice(at), expected.slice(at + (gap?.size ?? 0)).slice(0, ids.length - at));
+  };
+  read(200);
+  assert.deepEqual(board.modelOf(status).gap.peek(), { at: board.WINDOW, size: 200 - board.WINDOW, isOld: false });
+  check();
+  // A window that touches it joins it, above and below; one elsewhere takes its place.
+  read(150);
+  read(250);
+  assert.equal(shown(status).length, board.WINDOW + 160);
+  check();
+  read(100, 20);
+  assert.equal(shown(status).length, board.WINDOW + 20);
+  let renewals = 0;
+  for (let step = 0; step < 500; step += 1) {
+    const ids = [...truth.tasks.keys()];
+    const id = (random() < 0.5 ? shown(status)[Math.floor(random() * shown(status).length)] : ids[Math.floor(random() * ids.length)]) as string;
+    if (random() < 0.4) truth.set(id, { status: STATUSES[Math.floor(random() * STATUSES.length)] as Status, priority: Math.floor(random() * 4) });
+    else truth.set(id, { priority: Math.floor(random() * 4) });
+    board.applyDelta(truth.change([id]));
+    const gap = board.modelOf(status).gap.peek();
+    if (gap === null) read(150);
+    else if (gap.isOld) {
+      renewals += 1;
+      read(gap.at + gap.size);
+    }
+    check();
+  }
+  assert.ok(renewals > 0);
+  // The beginning grows up to it.
+  for (let more = 0; more < 20; more += 1) loadMore(truth, status);
+  assert.equal(board.modelOf(status).gap.peek(), null);
+  check();
 });

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { actionOfKey, apart, asked, breakerKey, changes, questionOf, rowKey, selectedAfter, titleOf, wordsOf, type Attention } from "../src/inbox/rows";
+import { actionOfKey, apart, asked, changes, rowKey, selectedAfter, titleOf, wordsOf, type Attention, type AttentionTask } from "../src/inbox/rows";
 
+const task = (id: string, title: string): AttentionTask => ({ id, title, board: "default", status: "blocked", question: null });
 const row = (kind: string, over: Partial<Attention> = {}): Attention => ({
-  kind, message: "t_1 Fix it: which key?", command: "kanban why t_1", commands: ["kanban why t_1"], tasks: [{ id: "t_1", title: "Fix it", board: "default" }], count: 1, since: 1, ...over,
+  kind, message: "t_1 Fix it: which key?", command: "kanban why t_1", commands: ["kanban why t_1"], tasks: [task("t_1", "Fix it")], count: 1, since: 1, key: null, ...over,
 });
 
 test("a row says what is asked without repeating the task beside it", () => {
@@ -13,13 +14,6 @@ test("a row says what is asked without repeating the task beside it", () => {
   const many = row("blocked", { message: "3 tasks: program not found", count: 3 });
   assert.deepEqual([asked(many), titleOf(many)], ["program not found", "3 tasks"]);
   assert.equal(titleOf(row("disk", { message: "12 MiB free", tasks: [] })), "12 MiB free");
-});
-
-test("the key of a breaker is the daemon's field, else what its command resets", () => {
-  assert.equal(breakerKey(row("breaker", { key: "host" }), []), "host");
-  assert.equal(breakerKey(row("breaker", { command: "kanban breakers reset profile:ops", commands: ["kanban breakers reset profile:ops"] }), []), "profile:ops");
-  assert.equal(breakerKey(row("breaker", { commands: ["kanban breakers reset 'workspace:/a b'"] }), ["workspace:/a b"]), "workspace:/a b");
-  assert.equal(breakerKey(row("breaker", { command: "kanban breakers", commands: ["kanban breakers"] }), ["host"]), null);
 });
 
 test("a key means what the row offers, and nothing else", () => {
@@ -32,19 +26,11 @@ test("a key means what the row offers, and nothing else", () => {
 });
 
 test("reviews are decided one by one, equal causes of failure together; those that are not named are still counted", () => {
-  const tasks = [{ id: "t_1", title: "a", board: "default" }, { id: "t_2", title: "b", board: "default" }];
+  const tasks = [task("t_1", "a"), task("t_2", "b")];
   const review = row("review", { tasks, count: 3, message: "3 tasks: waits for its review by a person" });
   const list = apart([review, row("gave_up", { tasks, count: 2 })]);
   assert.deepEqual(list.map((one) => [one.kind, one.tasks.length, one.count]), [["review", 1, 1], ["review", 1, 1], ["review", 0, 1], ["gave_up", 2, 2]]);
   assert.deepEqual(list.slice(0, 3).map(asked), ["waits for its review by a person", "waits for its review by a person", "and 1 more: waits for its review by a person"]);
-});
-
-test("choices are read from the end of the message, as many as there are commands, whatever they hold", () => {
-  const of = (message: string, commands: number) => questionOf(row("question", { message: `t_1 Fix it: ${message}`, commands: Array.from({ length: commands }, (_, index) => `kanban answer t_1 ${index + 1}`) }));
-  assert.deepEqual(of("Which [one]? [1) a, b, 2) c]", 2), { text: "Which [one]?", choices: ["a, b", "c"] });
-  assert.deepEqual(of("Sure? [1) yes, 2) no] (default at its deadline: no)", 2), { text: "Sure? (default at its deadline: no)", choices: ["yes", "no"] });
-  assert.deepEqual(of("What now?", 1), { text: "What now?", choices: [] });
-  assert.deepEqual(of("Odd [1) a]", 2), { text: "Odd [1) a]", choices: [] });
 });
 
 test("a kind of a later daemon is shown with its command", () => {
@@ -60,7 +46,7 @@ test("the selection stays with its row, else with its place", () => {
 });
 
 test("the first look makes no notices; later ones are for what is new, and end with what is gone", () => {
-  const [one, two] = [row("blocked"), row("review", { tasks: [{ id: "t_2", title: "b", board: "default" }] })];
+  const [one, two] = [row("blocked"), row("review", { tasks: [task("t_2", "b")] })];
   assert.deepEqual(changes(null, [one]), { fresh: [], gone: [] });
   const next = changes(new Set([rowKey(one)]), [two]);
   assert.deepEqual([next.fresh.map(rowKey), next.gone], [[rowKey(two)], [rowKey(one)]]);

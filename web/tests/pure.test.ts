@@ -75,9 +75,10 @@ test("an unknown status is shown as it is, with its age or its reason", () => {
 
 test("lanes group by name, keep the column's order inside, and put the nameless last", () => {
   const lanes: Record<string, string | null> = { a: "web", b: null, c: "api", d: "web" };
-  const rows = layRows(["a", "b", "c", "d"], 1, (id) => lanes[id] ?? null);
+  const rows = layRows(["a", "b", "c", "d"], 5, null, (id) => lanes[id] ?? null);
   assert.deepEqual(rows.map((row) => (row.kind === "lane" ? row.name : row.kind === "card" ? row.id : "…")), ["api", "c", "web", "a", "d", "Nobody", "b", "…"]);
-  assert.deepEqual(layRows(["a"], 0, null), [{ kind: "card", id: "a", index: 0 }]);
+  assert.deepEqual(layRows(["a"], 1, null, null), [{ kind: "card", id: "a", index: 0 }]);
+  assert.deepEqual(layRows(["a", "y"], 5, { at: 1, size: 2 }, null).map((row) => (row.kind === "card" ? `${row.id}${row.index}` : "…")), ["a0", "…", "…", "y3", "…"]);
 });
 
 test("columns narrow only as far as that brings all of them onto the screen", () => {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::api::error;
 use crate::kernel::breaker::BreakerState;
+use crate::kernel::dispatch_switch::{DispatchSwitch, Hold};
 use crate::kernel::error::ErrorCode;
 use crate::kernel::queries::{self, BreakerScope};
 use crate::kernel::question;
@@ -16,7 +17,8 @@ use crate::kernel::run::{self, RunOutcome, RunState};
 use crate::kernel::schedule::{self, CatchUp, Overlap, ScheduleState};
 use crate::kernel::task::{self, TaskStatus, WorkspaceKind};
 use crate::kernel::verbs;
-use crate::service::status;
+use crate::service::doctor::check::{self, Health};
+use crate::service::{doctor, status};
 
 /// An enum whose members are texts on the wire.
 pub trait Vocabulary: Copy {
@@ -51,7 +53,10 @@ vocabularies!(
     QuestionOutcome,
     ScheduleState,
     Overlap,
-    CatchUp
+    CatchUp,
+    DispatchSwitch,
+    Hold,
+    Health
 );
 
 /// A member of an enum that grows, or a text that is none yet.
@@ -135,7 +140,17 @@ pub type WhyReply = queries::WhyReply<Status, Reason>;
 /// An open run of `status`.
 pub type OpenRun = status::OpenRun<Word<RunState>>;
 /// The state of everything.
-pub type DaemonStatus = status::Status<OpenRun>;
+pub type DaemonStatus = status::Status<OpenRun, Word<DispatchSwitch>>;
+/// Whether the board starts anything.
+pub type DispatchState = queries::DispatchState<Word<DispatchSwitch>>;
+/// Result of `set_dispatch`.
+pub type SetDispatchReply = verbs::SetDispatchReply<Word<DispatchSwitch>>;
+/// What a pass did.
+pub type DispatchReport = verbs::DispatchReport<Word<Hold>>;
+/// All checks of `doctor`.
+pub type Doctor = doctor::Doctor<Word<Health>>;
+/// A check of `doctor`.
+pub type Check = check::Check<Word<Health>>;
 /// A breaker.
 pub type BreakerInfo = queries::BreakerInfo<Word<BreakerScope>, Word<BreakerState>>;
 /// A match of a search.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::api::client::absence::{Absence, AbsenceKind};
+use crate::api::client::seen::{Check, Doctor, Word};
 use crate::api::client::{Client, ClientError};
 use crate::cli::commands::Ended;
 use crate::cli::commands::profiles::mcp_entry;
@@ -10,9 +11,11 @@ use crate::cli::session::{Nothing, Session};
 use crate::cli::text::{one_line, pad, width};
 use crate::config::Ambient;
 use crate::exit_codes::CliExit;
-use crate::service::doctor::Doctor;
-use crate::service::doctor::check::{Check, Health};
+use crate::service::doctor::check::Health;
 use crate::service::profiles::ProfileInfo;
+
+/// Columns of a result.
+const HEALTH_COLUMNS: usize = 4;
 
 /// Check the installation and suggest fixes.
 ///
@@ -32,15 +35,13 @@ pub fn run(_arguments: &Arguments, session: &mut Session) -> Ended {
     let (doctor, exit) = match client.get::<Doctor>("/v1/doctor", &Nothing {}) {
         Ok(mut doctor) => {
             add_profile_checks(&mut doctor, &client, &session.ambient)?;
-            let exit = match doctor.health {
-                Health::Ok | Health::Warn => CliExit::Ok,
-                Health::Fail => CliExit::Refused,
-            };
+            let is_failed = doctor.health == Health::Fail;
+            let exit = if is_failed { CliExit::Refused } else { CliExit::Ok };
             (doctor, exit)
         }
         Err(ClientError::NotReachable { socket, detail, absence, .. }) => {
             let checks = in_the_way(&socket, &detail, absence.map(|it| *it), &session.ambient);
-            (Doctor { health: Health::Fail, checks }, CliExit::NotReachable)
+            (Doctor { health: Health::Fail.into(), checks }, CliExit::NotReachable)
         }
         Err(error) => return Err(error.into()),
     };
@@ -65,8 +66,10 @@ fn add_profile_checks(
         if let Err(problem) = mcp_entry(profile, ambient) {
             let fix = format!("add it, then run `kanban profiles check {}`", profile.name);
             let name = format!("profile {}", profile.name);
-            doctor.checks.push(Check::bad(&name, Health::Warn, problem, fix));
-            doctor.health = doctor.health.max(Health::Warn);
+            doctor.checks.push(Check::bad(&name, Health::Warn.into(), problem, fix));
+            if doctor.health == Health::Ok {
+                doctor.health = Health::Warn.into();
+            }
         }
     }
     Ok(())
@@ -82,11 +85,11 @@ fn in_the_way(
     let mut checks = vec![match absence {
         Some(Absence { kind, message, fix }) => {
             let name = if kind == AbsenceKind::NotPermitted { "group" } else { "daemon" };
-            Check::bad(name, Health::Fail, message, fix)
+            Check::bad(name, Health::Fail.into(), message, fix)
         }
         None => {
             let report = format!("the connection to {} broke: {detail}", socket.display());
-            Check::bad("daemon", Health::Fail, report, "see the daemon's log")
+            Check::bad("daemon", Health::Fail.into(), report, "see the daemon's log")
         }
     }];
     for name in ["KANBAN_SOCKET", "KANBAN_HOME"] {
@@ -94,7 +97,7 @@ fn in_the_way(
             let report = format!("this variable selects the daemon: {value}");
             checks.push(Check::bad(
                 name,
-                Health::Warn,
+                Health::Warn.into(),
                 report,
                 format!("run `unset {name}` if that is the wrong daemon"),
             ));
@@ -107,10 +110,9 @@ fn lines(checks: &[Check]) -> Vec<String> {
     let columns = checks.iter().map(|check| width(&check.name)).max().unwrap_or_default();
     let mut lines = Vec::new();
     for check in checks {
-        let word = match check.health {
-            Health::Ok => "ok  ",
-            Health::Warn => "warn",
-            Health::Fail => "FAIL",
+        let word = match &check.health {
+            Word::Known(Health::Fail) => "FAIL".to_owned(),
+            other => pad(&one_line(other.as_str()), HEALTH_COLUMNS),
         };
         let (name, report) = (pad(&one_line(&check.name), columns), one_line(&check.message));
         lines.push(format!("{word}  {name}  {report}").trim_end().to_owned());

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::api::client::seen::DispatchState;
 use crate::api::client::{Client, ClientError};
 use crate::cli::arguments::duration;
 use crate::cli::commands::{Ended, switch};
@@ -11,7 +12,6 @@ use crate::cli::session::{Nothing, Session};
 use crate::duration::format_duration;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
-use crate::kernel::queries::DispatchState;
 use crate::kernel::verbs::DispatchSwitch;
 
 /// Stop starting tasks and wait for all supervised runs to end.

@@ -22,10 +22,8 @@ pub fn run(_arguments: &Arguments, session: &mut Session) -> Ended {
         session.output.json(&reply)?;
         return Ok(CliExit::Ok);
     }
-    let word = match reply.before {
-        DispatchSwitch::Paused => "Dispatch was already paused",
-        DispatchSwitch::On | DispatchSwitch::Draining => "Dispatch is paused",
-    };
+    let was_paused = reply.before == DispatchSwitch::Paused;
+    let word = if was_paused { "Dispatch was already paused" } else { "Dispatch is paused" };
     session.output.line(format!("{word}; {}", switch::open_runs(reply.open_runs)))?;
     Ok(CliExit::Ok)
 }

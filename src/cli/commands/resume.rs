@@ -20,9 +20,7 @@ pub fn run(_arguments: &Arguments, session: &mut Session) -> Ended {
         session.output.json(&reply)?;
         return Ok(CliExit::Ok);
     }
-    session.output.line(match reply.before {
-        DispatchSwitch::On => "Dispatch was already on",
-        DispatchSwitch::Paused | DispatchSwitch::Draining => "Dispatch is on",
-    })?;
+    let was_on = reply.before == DispatchSwitch::On;
+    session.output.line(if was_on { "Dispatch was already on" } else { "Dispatch is on" })?;
     Ok(CliExit::Ok)
 }

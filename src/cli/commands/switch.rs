@@ -1,7 +1,8 @@
 //! The switch that `pause`, `resume` and `drain` set.
 
+use crate::api::client::seen::SetDispatchReply;
 use crate::api::client::{Client, ClientError};
-use crate::kernel::verbs::{DispatchSwitch, SetDispatch, SetDispatchReply};
+use crate::kernel::verbs::{DispatchSwitch, SetDispatch};
 
 /// Where it is set and read.
 pub(super) const PATH: &str = "/v1/dispatch/switch";

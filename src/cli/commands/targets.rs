@@ -30,7 +30,7 @@ pub(super) struct Targets {
 /// Tasks by what they are.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Filter {
-    /// All tasks that match: status=, assignee=, tenant=, label= or parent=, separated by commas
+    /// All tasks that match: status=, assignee=, tenant=, label= or parent=, separated by commas; a repeated key adds a value
     #[arg(long = "where", value_name = "FILTER", id = "filter")]
     filter: Option<String>,
 }
@@ -99,15 +99,11 @@ impl Filter {
         client: &Client,
         session: &mut Session,
     ) -> Result<Chosen, Failure> {
-        let chosen = match &self.filter {
-            Some(filter) => matching(filter, client, session)?,
-            None => named(ids, session)?,
-        };
+        let Some(filter) = &self.filter else { return named(ids, session) };
+        let chosen = matching(filter, client, session)?;
         if chosen.ids.is_empty() {
-            let of = self.filter.as_ref().map_or("stdin has no ids".to_owned(), |filter| {
-                format!("no task matches {}", one_line(filter))
-            });
-            session.output.complain(&format!("note: {of}"));
+            let note = format!("note: no task matches {}", one_line(filter));
+            session.output.complain(&note);
         }
         Ok(chosen)
     }
@@ -120,7 +116,11 @@ fn matching(filter: &str, client: &Client, session: &Session) -> Result<Chosen, 
     Ok(Chosen { ids, by: ChosenBy::Filter })
 }
 
-fn named(given: &[String], session: &Session) -> Result<Chosen, Failure> {
+/// The tasks of these ids, of which `-` stands for all on stdin.
+///
+/// # Errors
+/// Stdin that cannot be read.
+pub(super) fn named(given: &[String], session: &mut Session) -> Result<Chosen, Failure> {
     let mut ids = Vec::new();
     for id in given {
         if id == STDIN {
@@ -129,6 +129,9 @@ fn named(given: &[String], session: &Session) -> Result<Chosen, Failure> {
         } else {
             ids.push(id.clone());
         }
+    }
+    if ids.is_empty() {
+        session.output.complain("note: stdin has no ids");
     }
     let by = match given {
         [id] if id != STDIN => ChosenBy::OneId,
@@ -165,12 +168,13 @@ fn parse(filter: &str) -> Result<ListTasks, String> {
         if value.is_empty() {
             return Err(format!("--where {key}=: the value is missing"));
         }
-        if field.replace(value.to_owned()).is_some() {
-            return Err(format!("--where: {key} is given twice"));
+        match field {
+            Some(_) if key == "parent" => return Err("--where: parent is given twice".to_owned()),
+            // The daemon reads lists of names.
+            Some(values) => *values = format!("{values},{value}"),
+            None => *field = Some(value.to_owned()),
         }
     }
-    // An archived task is listed only when archived ones are asked for.
-    request.archived = request.status.as_deref() == Some("archived");
     Ok(request)
 }
 
@@ -183,9 +187,9 @@ mod tests {
         let read = parse("status=blocked, tenant=acme").unwrap();
         assert_eq!(read.status.as_deref(), Some("blocked"));
         assert_eq!(read.tenant.as_deref(), Some("acme"));
-        assert!(!read.archived);
-        assert!(parse("status=archived").unwrap().archived);
-        for wrong in ["", "blocked", "status=", "stat=x", "status=a,status=b", "status=a,"] {
+        let read = parse("status=done,assignee=a,status=archived").unwrap();
+        assert_eq!(read.status.as_deref(), Some("done,archived"));
+        for wrong in ["", "blocked", "status=", "stat=x", "parent=a,parent=b", "status=a,"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

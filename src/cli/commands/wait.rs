@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::api::client::seen::{Run, Task, TaskDetails};
 use crate::api::client::{Client, ClientError, Lines, NextLine, task_path};
 use crate::cli::arguments::duration;
-use crate::cli::commands::Ended;
+use crate::cli::commands::{Ended, targets};
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::{OnBoard, Session};
@@ -32,11 +32,12 @@ const NAMED_MAX: usize = 500;
 #[command(after_help = "Examples:
   kanban wait t_1a2b3c4d t_5e6f7a8b --timeout 10m
   kanban wait t_1a2b3c4d --status done --closed && make deploy
+  kanban list --label urgent --json | jq -r '.[].id' | kanban wait -
   kanban wait t_1a2b3c4d --asked && kanban answer t_1a2b3c4d
 
 Exits with code 3 at the time-out and lists the tasks that have not reached the status.")]
 pub struct Arguments {
-    /// Tasks to wait for
+    /// Tasks to wait for; `-` reads ids from stdin
     #[arg(required = true, value_name = "ID", add = complete::tasks())]
     ids: Vec<String>,
     /// Status to wait for
@@ -65,18 +66,19 @@ impl Arguments {
 /// # Errors
 /// A wrong command line, an unknown task, the time that is over, or no daemon.
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
-    let timeout = match arguments.timeout.as_deref() {
+    let Arguments { ids, timeout, status, closed, asked } = arguments;
+    let timeout = match timeout.as_deref() {
         Some(text) => Some(duration("--timeout", text)?),
         None => None,
     };
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let goal = Goal {
-        status: arguments.status.as_deref().and_then(TaskStatus::parse),
-        closed: arguments.closed,
-        asked: arguments.asked,
-    };
+    let goal = Goal { status: status.as_deref().and_then(TaskStatus::parse), closed, asked };
     let client = session.client()?;
-    let mut waiting = Waiting::new(arguments.ids, goal, session.on_board(), &client);
+    let ids = targets::named(&ids, session)?.ids;
+    if ids.is_empty() {
+        return show(Vec::new(), session);
+    }
+    let mut waiting = Waiting::new(ids, goal, session.on_board(), &client);
     let mut events = client.lines("/v1/events", &waiting.subscription())?;
     waiting.read_all()?;
     let mut is_time_over = false;

@@ -296,10 +296,32 @@ fn what_the_machine_keeps_from_a_user_is_left_out_and_nothing_else_is() {
         (&users, users.main_config_file(), ErrorKind::PermissionDenied, true),
         (&users, users.conf_d(), ErrorKind::PermissionDenied, true),
         (&users, own, ErrorKind::PermissionDenied, false),
+        (&users, &users.own_conf_d(), ErrorKind::PermissionDenied, false),
         (&users, users.main_config_file(), ErrorKind::InvalidData, false),
         (&machines, machines.main_config_file(), ErrorKind::PermissionDenied, false),
         (&chosen, chosen.main_config_file(), ErrorKind::PermissionDenied, false),
     ] {
         assert_eq!(is_of_another(home, path, &kind.into()), expected, "{} {kind}", path.display());
     }
+}
+
+#[test]
+fn a_users_own_drop_ins_are_read_last() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = dir.path().join("config/kanband");
+    std::fs::create_dir_all(own.join("conf.d")).unwrap();
+    std::fs::write(own.join("kanband.toml"), "[dispatch]\nmax_running = 2\nfailure_limit = 4\n")
+        .unwrap();
+    std::fs::write(own.join("conf.d/a.toml"), "[dispatch]\nmax_running = 3\n").unwrap();
+    let config_home = dir.path().join("config").to_string_lossy().into_owned();
+    let surroundings = Ambient {
+        root: dir.path().to_owned(),
+        ..ambient(&[("HOME", "/home/ann"), ("XDG_CONFIG_HOME", &config_home)])
+    };
+    let home = Home::resolve(&surroundings).unwrap();
+    assert_eq!(home.own_conf_d(), own.join("conf.d"));
+    let (settings, _) = load(&surroundings, &home).unwrap();
+    assert_eq!((settings.dispatch.max_running, settings.dispatch.failure_limit), (3, 4));
+    let beside = files_beside(&home);
+    assert_eq!(beside, [own.join("conf.d/a.toml"), own.join("kanband.toml")]);
 }

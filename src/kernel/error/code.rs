@@ -47,6 +47,7 @@ error_codes! {
     NoOccurrence = "no_occurrence",
     UnknownLink = "unknown_link",
     UnknownProfile = "unknown_profile",
+    ProfileExists = "profile_exists",
     UnknownRun = "unknown_run",
     UnknownAttachment = "unknown_attachment",
     UnknownCards = "unknown_cards",

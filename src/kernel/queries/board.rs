@@ -7,7 +7,7 @@ use crate::kernel::card::{
     Card, CardQuestion, CardReason, CardReview, question_line, reason_line, summary_line,
 };
 use crate::kernel::counts::Counts;
-use crate::kernel::error::{Fault, Refusal, VerbError};
+use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::ids::{EpochSeconds, EventId, TaskId};
 use crate::kernel::limits::{
     CARDS_COUNTED_MAX, CARDS_PER_COLUMN_MAX, CARDS_PER_WINDOW, CARDS_PER_WINDOW_MAX, FACETS_MAX,
@@ -15,17 +15,14 @@ use crate::kernel::limits::{
 use crate::kernel::next_pass::View;
 use crate::kernel::question::Question;
 use crate::kernel::rules::reason::Reason;
-use crate::kernel::shorten::shorten;
 use crate::kernel::snapshot::Snapshot;
 use crate::kernel::store::boards::BoardKey;
-use crate::kernel::store::cards::{CardFilter, CardRow, Window};
-use crate::kernel::store::search::Words;
+use crate::kernel::store::cards::{CardRow, Window};
+use crate::kernel::store::conditions::TaskConditions;
 use crate::kernel::store::{self, Connection};
 use crate::kernel::task::{HUMAN, TaskStatus};
+use crate::kernel::task_filter::{self, NOBODY, TaskFilter};
 use crate::kernel::why::Why;
-
-/// The word for tasks without an assignee, among names of assignees.
-pub const NOBODY: &str = "-";
 
 /// Reads the columns of a board.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -136,49 +133,35 @@ pub struct CardPage {
     pub count_is_exact: bool,
 }
 
-/// Filters as a request has them.
-struct FilterText<'a> {
-    assignee: Option<&'a str>,
-    tenant: Option<&'a str>,
-    label: Option<&'a str>,
-    parent: Option<&'a str>,
-    text: Option<&'a str>,
-}
-
-impl FilterText<'_> {
-    fn read(&self, connection: &Connection) -> Result<CardFilter, VerbError> {
-        let names = |list: Option<&str>| -> Vec<String> {
-            let names = list.unwrap_or_default().split(',').map(str::trim);
-            names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
-        };
-        let mut assignees = names(self.assignee);
-        let asked = assignees.len();
-        assignees.retain(|name| name != NOBODY);
-        let parent = match self.parent {
-            Some(id) => {
-                let unknown = || Refusal::UnknownTask { id: shorten(id) };
-                let parent = TaskId::parse(id).ok_or_else(unknown)?;
-                store::tasks::get_status(connection, &parent)?.ok_or_else(unknown)?;
-                Some(parent)
-            }
-            None => None,
-        };
-        let text = self.text.filter(|text| !text.trim().is_empty());
-        Ok(CardFilter {
-            unassigned: assignees.len() < asked,
-            assignees,
-            tenants: names(self.tenant),
-            labels: names(self.label),
-            parent,
-            matching: match text {
-                Some(text) => Some(Words::parse(text)?.expression()),
-                None => None,
-            },
-        })
+impl GetBoard {
+    /// Which tasks.
+    fn which(&self) -> TaskFilter {
+        TaskFilter {
+            status: None,
+            assignee: self.assignee.clone(),
+            tenant: self.tenant.clone(),
+            label: self.label.clone(),
+            parent: self.parent.clone(),
+            text: self.text.clone(),
+        }
     }
 }
 
-/// Reads the columns. `counts` are those that the writing thread keeps.
+impl ListCards {
+    /// Which tasks of its column.
+    fn which(&self) -> TaskFilter {
+        TaskFilter {
+            status: None,
+            assignee: self.assignee.clone(),
+            tenant: self.tenant.clone(),
+            label: self.label.clone(),
+            parent: self.parent.clone(),
+            text: self.text.clone(),
+        }
+    }
+}
+
+/// Reads the columns. `counts` are those that the writing thread keeps, as of a snapshot with this newest event.
 ///
 /// # Errors
 /// A refusal or a fault.
@@ -186,18 +169,12 @@ pub fn board(
     query: &GetBoard,
     snapshot: &Snapshot<'_>,
     view: View<'_>,
-    counts: &Counts,
+    counts: impl Fn(EventId) -> Counts,
 ) -> Result<BoardColumns, VerbError> {
     let connection = snapshot.connection;
+    let counts = &counts(store::events::newest_id(connection)?);
     let board = snapshot.board(query.board.as_deref(), "board")?;
-    let filter = FilterText {
-        assignee: query.assignee.as_deref(),
-        tenant: query.tenant.as_deref(),
-        label: query.label.as_deref(),
-        parent: query.parent.as_deref(),
-        text: query.text.as_deref(),
-    }
-    .read(connection)?;
+    let filter = query.which().read(connection)?;
     let limit = query.window.unwrap_or(CARDS_PER_WINDOW).min(CARDS_PER_COLUMN_MAX);
     let mut maker = CardMaker::new(view);
     let mut columns = Vec::new();
@@ -231,23 +208,13 @@ pub fn cards(
     query: &ListCards,
     snapshot: &Snapshot<'_>,
     view: View<'_>,
-    counts: &Counts,
+    counts: impl Fn(EventId) -> Counts,
 ) -> Result<CardPage, VerbError> {
     let connection = snapshot.connection;
+    let counts = &counts(store::events::newest_id(connection)?);
     let board = snapshot.board(query.board.as_deref(), "cards")?;
-    let status = TaskStatus::parse(&query.status).ok_or_else(|| Refusal::InvalidValue {
-        field: "status",
-        problem: "is no status of a task",
-        value: shorten(&query.status),
-    })?;
-    let filter = FilterText {
-        assignee: query.assignee.as_deref(),
-        tenant: query.tenant.as_deref(),
-        label: query.label.as_deref(),
-        parent: query.parent.as_deref(),
-        text: query.text.as_deref(),
-    }
-    .read(connection)?;
+    let status = task_filter::status(&query.status)?;
+    let filter = query.which().read(connection)?;
     let limit = query.limit.unwrap_or(CARDS_PER_WINDOW).min(CARDS_PER_WINDOW_MAX);
     let window = Window { offset: query.offset, limit };
     let rows = store::cards::window(connection, &board, status, &filter, window)?;
@@ -282,7 +249,7 @@ fn total(counts: &Counts, board: &BoardKey, status: TaskStatus) -> i64 {
 fn counted(
     connection: &Connection,
     (board, status): (&BoardKey, TaskStatus),
-    filter: &CardFilter,
+    filter: &TaskConditions,
     (read, limit): (usize, u32),
     total: i64,
 ) -> Result<(i64, bool), Fault> {
@@ -435,15 +402,8 @@ pub fn reason_on_card(reason: &Reason) -> CardReason {
 
 /// A question as a card, or a task's page, shows it.
 pub fn question_of(question: Question, is_short: bool) -> CardQuestion {
-    let text = if is_short { question_line(&question.text) } else { question.text };
-    CardQuestion {
-        id: question.id.to_string(),
-        text,
-        choices: question.choices,
-        default: question.default_answer,
-        deadline_at: question.deadline_at,
-        kind: Some(question.kind),
-    }
+    let whole = CardQuestion::of(question);
+    if is_short { CardQuestion { text: question_line(&whole.text), ..whole } } else { whole }
 }
 
 fn review_of(row: &CardRow) -> CardReview {

@@ -16,9 +16,10 @@ pub struct GetDispatch {}
 
 /// Position of the dispatch switch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct DispatchState {
+#[schemars(rename = "DispatchState")]
+pub struct DispatchState<D = DispatchSwitch> {
     /// Position of the dispatch switch.
-    pub dispatch: DispatchSwitch,
+    pub dispatch: D,
     /// Number of open supervised runs.
     pub open_runs: usize,
 }

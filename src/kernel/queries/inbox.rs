@@ -10,6 +10,7 @@ use crate::kernel::policy::Policy;
 use crate::kernel::question::Question;
 use crate::kernel::rules::inbox::{Kind, Named, Waiting, of_question, of_schedule};
 use crate::kernel::rules::reason::{Reason, review_by};
+use crate::kernel::rules::review::unknown_reviewer;
 use crate::kernel::run::RunOutcome;
 use crate::kernel::schedule::WAITS_FOR_A_PERSON;
 use crate::kernel::snapshot::Snapshot;
@@ -49,6 +50,7 @@ pub fn waiting_tasks(
     let WaitingFacts { counts, .. } = facts;
     let connection = snapshot.connection;
     let people: BTreeSet<String> = store::people::list(connection)?.into_iter().collect();
+    let unable = unable_reviewers(connection, facts.policy)?;
     let mut found = Vec::new();
     for board in boards {
         let Some(found_board) = store::boards::find(connection, board)? else { continue };
@@ -69,19 +71,18 @@ pub fn waiting_tasks(
         let asked = open_questions(connection, &blocked)?;
         add(&mut found, &blocked, (all, Causes::Many(TaskStatus::Blocked)), &|board, task| {
             match asked.get(&task.id) {
-                Some(question) => of_question(question, Named::of(&task.id, &task.title, board)),
+                Some(question) => of_question(question.clone(), named(board, task)),
                 None => of_blocked(board, task),
             }
         });
         let by_runs = store::questions::list_asked_by_runs(connection, of)?;
-        found.extend(by_runs.iter().map(|(question, title)| {
-            of_question(question, Named::of(question.task_id.as_str(), title, board))
+        found.extend(by_runs.into_iter().map(|(question, title, status)| {
+            let task = Named::of(question.task_id.as_str(), &title, board, status);
+            of_question(question, task)
         }));
         let loops = store::questions::list_block_loops(connection, of)?;
         found.extend(loops.iter().map(|of| of_loop(board, of)));
-        let reviews = waiting::list_in_review(connection, of)?;
-        let all = waiting::count_in_review(connection, of.board, COUNTED_MAX)?;
-        add(&mut found, &reviews, (all, Causes::Many(TaskStatus::Review)), &of_review);
+        found.extend(reviews(connection, of, &unable)?);
         let long = waiting::list_waiting_long(connection, of)?;
         add(&mut found, &long, (0, Causes::One), &|board, task| {
             of_task(Kind::WaitingLong, "has been ready for long", board, task)
@@ -114,6 +115,39 @@ pub fn waiting_tasks(
         }
     }
     Ok(found)
+}
+
+/// The tasks of a board that wait for the review of a person, also in place of these profiles.
+fn reviews(
+    connection: &Connection,
+    of: WaitingOf<'_>,
+    unable: &[(String, String)],
+) -> Result<Vec<Waiting>, Fault> {
+    let (mut found, board) = (Vec::new(), &of.board.name);
+    let counted = |all: (i64, Causes)| Some(all).filter(|_| of.name.is_none());
+    let tasks = waiting::list_in_review(connection, of)?;
+    let all = waiting::count_in_review(connection, of.board, None, COUNTED_MAX)?;
+    let judged = tasks.iter().map(|task| of_review(board, task));
+    add(&mut found, judged, counted((all, Causes::Many(TaskStatus::Review))), board);
+    for (reviewer, why) in unable {
+        let tasks = waiting::list_in_review_by(connection, of, reviewer)?;
+        let all = waiting::count_in_review(connection, of.board, Some(reviewer), COUNTED_MAX)?;
+        let cause = review_by(HUMAN, Some(why));
+        let judged = tasks.iter().map(|task| of_task(Kind::Review, &cause, board, task));
+        add(&mut found, judged, counted((all, Causes::One)), board);
+    }
+    Ok(found)
+}
+
+/// Profiles with tasks to review that cannot be started, and why: a person does it.
+fn unable_reviewers(
+    connection: &Connection,
+    policy: &Policy,
+) -> Result<Vec<(String, String)>, Fault> {
+    let reviewers = waiting::list_reviewers(connection)?.into_iter();
+    Ok(reviewers
+        .filter_map(|reviewer| unknown_reviewer(&reviewer, policy).map(|why| (reviewer, why)))
+        .collect())
 }
 
 /// The schedules of a board that need a person.
@@ -168,7 +202,11 @@ fn add(
 type Judge<'a> = &'a dyn Fn(&BoardName, &WaitingTask) -> Waiting;
 
 fn of_task(kind: Kind, cause: &str, board: &BoardName, task: &WaitingTask) -> Waiting {
-    Waiting::of_task(kind, cause, Named::of(&task.id, &task.title, board), task.since)
+    Waiting::of_task(kind, cause, named(board, task), task.since)
+}
+
+fn named(board: &BoardName, task: &WaitingTask) -> Named {
+    Named::of(&task.id, &task.title, board, task.status)
 }
 
 fn of_blocked(board: &BoardName, task: &WaitingTask) -> Waiting {
@@ -204,7 +242,8 @@ fn of_loop(board: &BoardName, of: &BlockLoop) -> Waiting {
     let cause = format!(
         "blocked {BLOCK_LOOP_RUNS} times in a row with kind {kind}, without an answer by a person between them"
     );
-    Waiting::of_task(Kind::BlockLoop, cause, Named::of(of.id.as_str(), &of.title, board), of.since)
+    let task = Named::of(of.id.as_str(), &of.title, board, of.status);
+    Waiting::of_task(Kind::BlockLoop, cause, task, of.since)
 }
 
 fn of_review(board: &BoardName, task: &WaitingTask) -> Waiting {

@@ -13,20 +13,20 @@ use crate::kernel::snapshot::Snapshot;
 use crate::kernel::store;
 use crate::kernel::store::PageBounds;
 use crate::kernel::store::listing::{ListFilter, Order};
-use crate::kernel::store::search::Words;
-use crate::kernel::task::{Task, TaskStatus};
+use crate::kernel::task::Task;
+use crate::kernel::task_filter::{TaskFilter, known_task};
 
 /// Lists tasks.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListTasks {
-    /// Only tasks with this status.
+    /// Only tasks with one of these statuses, comma-separated.
     pub status: Option<String>,
-    /// Only tasks of this assignee.
+    /// Only tasks of these assignees, comma-separated; `-` stands for nobody.
     pub assignee: Option<String>,
-    /// Only tasks of this tenant.
+    /// Only tasks of these tenants, comma-separated.
     pub tenant: Option<String>,
-    /// Only tasks with this label.
+    /// Only tasks with one of these labels, comma-separated.
     pub label: Option<String>,
     /// Only tasks that depend on this task.
     pub parent: Option<String>,
@@ -80,40 +80,32 @@ impl Paged for ListTasks {
 }
 
 impl ListTasks {
-    pub(super) fn filter(&self, snapshot: &Snapshot<'_>) -> Result<ListFilter, VerbError> {
-        let known_task = |id: &String| -> Result<TaskId, VerbError> {
-            let unknown = || Refusal::UnknownTask { id: shorten(id) };
-            let id = TaskId::parse(id).ok_or_else(unknown)?;
-            let found = store::tasks::get_status(snapshot.connection, &id)?;
-            found.map(|_| id).ok_or_else(|| unknown().into())
-        };
-        Ok(ListFilter {
-            board: snapshot.board(self.board.as_deref(), Self::NAME)?,
-            status: self.status.as_deref().map(parse_status).transpose()?,
+    /// Which tasks.
+    fn which(&self) -> TaskFilter {
+        TaskFilter {
+            status: self.status.clone(),
             assignee: self.assignee.clone(),
             tenant: self.tenant.clone(),
             label: self.label.clone(),
-            parent: self.parent.as_ref().map(known_task).transpose()?,
+            parent: self.parent.clone(),
+            text: self.text.clone(),
+        }
+    }
+
+    pub(super) fn filter(&self, snapshot: &Snapshot<'_>) -> Result<ListFilter, VerbError> {
+        let connection = snapshot.connection;
+        let after = self.cursor.as_deref();
+        Ok(ListFilter {
+            board: snapshot.board(self.board.as_deref(), Self::NAME)?,
+            which: self.which().read(connection)?,
             only: None,
             created_after: self.created_after,
-            matching: match &self.text {
-                Some(text) => Some(Words::parse(text)?.expression()),
-                None => None,
-            },
             include_archived: self.archived,
             order: parse_order(self.sort.as_deref())?,
-            after: self.cursor.as_ref().map(known_task).transpose()?,
+            after: after.map(|id| known_task(connection, id)).transpose()?,
             limit: self.limit.filter(|limit| *limit > 0),
         })
     }
-}
-
-fn parse_status(text: &str) -> Result<TaskStatus, Refusal> {
-    TaskStatus::parse(text).ok_or_else(|| Refusal::InvalidValue {
-        field: "status",
-        problem: "status must be one of triage, todo, scheduled, ready, running, blocked, review, done, archived",
-        value: shorten(text),
-    })
 }
 
 fn parse_order(text: Option<&str>) -> Result<Order, Refusal> {

@@ -31,8 +31,8 @@ pub use crate::kernel::store::boards::BoardRow;
 pub use crate::kernel::store::subscriptions::Subscription;
 pub use attachments::ListAttachments;
 pub use board::{
-    BoardColumns, CardMaker, CardPage, ColumnWindow, Facet, Facets, GetBoard, ListCards, NOBODY,
-    board, cards, cursor, cursor_at, question_of, reason_on_card,
+    BoardColumns, CardMaker, CardPage, ColumnWindow, Facet, Facets, GetBoard, ListCards, board,
+    cards, cursor, cursor_at, question_of, reason_on_card,
 };
 pub use boards::ListBoards;
 

@@ -23,13 +23,13 @@ use crate::kernel::task::Task;
 pub struct SearchTasks {
     /// Words to search for; all must occur. `*` at the end of a word matches any ending.
     pub text: String,
-    /// Only tasks with this status.
+    /// Only tasks with one of these statuses, comma-separated.
     pub status: Option<String>,
-    /// Only tasks of this assignee.
+    /// Only tasks of these assignees, comma-separated; `-` stands for nobody.
     pub assignee: Option<String>,
-    /// Only tasks of this tenant.
+    /// Only tasks of these tenants, comma-separated.
     pub tenant: Option<String>,
-    /// Only tasks with this label.
+    /// Only tasks with one of these labels, comma-separated.
     pub label: Option<String>,
     /// Only tasks that depend on this task.
     pub parent: Option<String>,

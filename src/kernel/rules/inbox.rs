@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::kernel::card::CardQuestion;
 use crate::kernel::ids::{BoardName, EpochSeconds};
 use crate::kernel::limits::SKIPS_IN_A_ROW;
 use crate::kernel::question::Question;
 use crate::kernel::schedule::{Schedule, WAITS_FOR_A_PERSON};
+use crate::kernel::task::TaskStatus;
 
 /// Tasks that a row names; the others are counted.
 pub const NAMED_MAX: usize = 10;
@@ -176,12 +178,17 @@ pub struct Named {
     pub title: String,
     /// Its board.
     pub board: String,
+    /// Its status.
+    pub status: TaskStatus,
+    /// The question that waits, where that is what it waits for.
+    pub question: Option<CardQuestion>,
 }
 
 impl Named {
     /// A task of a board.
-    pub fn of(id: &str, title: &str, board: &BoardName) -> Self {
-        Self { id: id.to_owned(), title: title.to_owned(), board: board.to_string() }
+    pub fn of(id: &str, title: &str, board: &BoardName, status: TaskStatus) -> Self {
+        let (id, title, board) = (id.to_owned(), title.to_owned(), board.to_string());
+        Self { id, title, board, status, question: None }
     }
 }
 
@@ -200,13 +207,15 @@ pub struct Waiting {
     pub count: u64,
     /// What finishes it, where that does not follow from its tasks.
     pub commands: Vec<String>,
+    /// Of a breaker: its key.
+    pub key: Option<String>,
 }
 
 impl Waiting {
     /// A thing of the host, with what finishes it.
     pub fn of_host(kind: Kind, cause: impl Into<String>, command: impl Into<String>) -> Self {
         let commands = vec![command.into()];
-        Self { kind, cause: cause.into(), task: None, since: None, count: 1, commands }
+        Self { kind, cause: cause.into(), task: None, since: None, count: 1, commands, key: None }
     }
 
     /// A task.
@@ -217,14 +226,14 @@ impl Waiting {
         since: Option<EpochSeconds>,
     ) -> Self {
         let (cause, task) = (cause.into(), Some(task));
-        Self { kind, cause, task, since, count: 1, commands: Vec::new() }
+        Self { kind, cause, task, since, count: 1, commands: Vec::new(), key: None }
     }
 }
 
 /// An open question of a task.
 ///
 /// Its text is whole, and each has a row of its own: an answer is for one.
-pub fn of_question(question: &Question, task: Named) -> Waiting {
+pub fn of_question(question: Question, task: Named) -> Waiting {
     let numbered = question.choices.iter().enumerate();
     let choices: Vec<String> =
         numbered.map(|(index, choice)| format!("{}) {choice}", index + 1)).collect();
@@ -246,6 +255,7 @@ pub fn of_question(question: &Question, task: Named) -> Waiting {
         commands.push(answer("TEXT"));
     }
     let since = Some(question.asked_at);
+    let task = Named { question: Some(CardQuestion::of(question)), ..task };
     Waiting { commands, ..Waiting::of_task(Kind::Question, cause, task, since) }
 }
 
@@ -289,6 +299,8 @@ pub struct Row {
     pub since: Option<EpochSeconds>,
     /// The commands that finish it.
     pub commands: Vec<String>,
+    /// Of a breaker: its key.
+    pub key: Option<String>,
 }
 
 /// The rows of what waits: by kind, then by how long. What has one cause is one row.
@@ -309,6 +321,7 @@ pub fn rows(waiting: Vec<Waiting>) -> Vec<Row> {
 fn row(kind: Kind, cause: &str, given: Vec<String>, waiting: Vec<Waiting>) -> Row {
     let count = waiting.iter().map(|one| one.count).sum();
     let since = waiting.iter().filter_map(|one| one.since).min();
+    let key = waiting.iter().find_map(|one| one.key.clone());
     let tasks: Vec<Named> =
         waiting.into_iter().filter_map(|one| one.task).take(NAMED_MAX).collect();
     let message = match (tasks.as_slice(), count) {
@@ -318,7 +331,7 @@ fn row(kind: Kind, cause: &str, given: Vec<String>, waiting: Vec<Waiting>) -> Ro
     };
     let ids: Vec<String> = tasks.iter().map(|task| task.id.clone()).collect();
     let commands = if given.is_empty() { kind.commands(&ids) } else { given };
-    Row { kind, message, tasks, count, since, commands }
+    Row { kind, message, tasks, count, since, commands, key }
 }
 
 #[cfg(test)]
@@ -326,7 +339,7 @@ mod tests {
     use super::*;
 
     fn task(id: &str) -> Named {
-        Named { id: id.to_owned(), title: "t".to_owned(), board: "default".to_owned() }
+        Named::of(id, "t", &BoardName::default(), TaskStatus::Blocked)
     }
 
     #[test]

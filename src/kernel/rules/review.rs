@@ -50,6 +50,25 @@ pub fn person_instead(task: &Task, policy: &Policy) -> Option<String> {
         .then(|| format!("{reviewer} has requested changes {max_rounds} times"))
 }
 
+/// Why a person reviews what waits for this profile: nothing of its name can be started here. It is no profile of the configuration, or
+/// the program that starts it knows none of that name. None while that is not known, and for one that can be started.
+pub fn unknown_reviewer(reviewer: &str, policy: &Policy) -> Option<String> {
+    if !policy.reviews.users.contains_key(reviewer) {
+        return Some(PairFault::Unknown { reviewer: reviewer.to_owned() }.to_string());
+    }
+    policy.assignees.get(Some(reviewer), false).warning(Some(reviewer))
+}
+
+/// Why a person reviews a task in review that waits for a profile; none when that one does.
+pub fn person_for_now(task: &Task, policy: &Policy) -> Option<String> {
+    let reviewer = task.reviewer.as_deref().filter(|name| *name != HUMAN)?;
+    let unknown = unknown_reviewer(reviewer, policy);
+    unknown.or_else(|| {
+        let fault = pair(Some(reviewer), task.assignee.as_deref(), policy).err()?;
+        Some(fault.to_string())
+    })
+}
+
 /// How much a reviewer is: a profile more than none, a person more than a profile.
 fn strength(reviewer: Option<&str>) -> u8 {
     match reviewer {

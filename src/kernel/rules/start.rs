@@ -127,14 +127,11 @@ pub fn task(facts: &TaskFacts<'_>, policy: &Policy) -> Result<(), Reason> {
     let task = facts.task;
     let profile = task.start_profile();
     let is_review = task.status == TaskStatus::Review;
+    if is_review && let Some(why) = review::person_for_now(task, policy) {
+        return Err(Reason::Review { reviewer: Some(HUMAN.to_owned()), why: Some(why) });
+    }
     let is_of_person = facts.is_of_person && !is_review;
     policy.assignees.get(profile, is_of_person).startable(profile)?;
-    if is_review
-        && let Err(fault) = review::pair(task.reviewer.as_deref(), task.assignee.as_deref(), policy)
-    {
-        let reviewer = Some(HUMAN.to_owned());
-        return Err(Reason::Review { reviewer, why: Some(fault.to_string()) });
-    }
     if let Some((run_id, state)) = facts.open_run {
         return Err(match state {
             RunState::Unkillable => Reason::PreviousRunUnkillable { run_id },

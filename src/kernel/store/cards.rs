@@ -12,24 +12,8 @@ use crate::kernel::error::Fault;
 use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
 use crate::kernel::store::Connection;
 use crate::kernel::store::boards::BoardKey;
+use crate::kernel::store::conditions::{Filtered, TaskConditions, Walk};
 use crate::kernel::task::TaskStatus;
-
-/// Which tasks; several conditions narrow together.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CardFilter {
-    /// Their assignee is one of these.
-    pub assignees: Vec<String>,
-    /// They have no assignee; with `assignees`: or one of those.
-    pub unassigned: bool,
-    /// Their tenant is one of these.
-    pub tenants: Vec<String>,
-    /// They have one of these labels.
-    pub labels: Vec<String>,
-    /// A task that they depend on.
-    pub parent: Option<TaskId>,
-    /// Words that their texts contain, as [`super::search::Words`] has them for the index.
-    pub matching: Option<String>,
-}
 
 /// The part of a task's row that its card needs, with what is counted beside it.
 #[derive(Debug, Clone)]
@@ -189,62 +173,11 @@ fn parts(status: TaskStatus) -> &'static [Part] {
     }
 }
 
-/// Conditions of a filter, and their parameters.
-struct Conditions {
-    sql: String,
-    parameters: Vec<(&'static str, String)>,
-}
-
-impl CardFilter {
-    /// Whether it lets everything through.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// `+` keeps the indexes of what is filtered by out of the plan: a window is read along the order of its column.
-    fn conditions(&self) -> Conditions {
-        let mut sql = String::new();
-        let mut parameters = Vec::new();
-        let list = |names: &[String]| serde_json::Value::from(names).to_string();
-        match (self.assignees.is_empty(), self.unassigned) {
-            (true, false) => {}
-            (true, true) => sql.push_str(" AND +t.assignee IS NULL"),
-            (false, false) => {
-                sql.push_str(" AND +t.assignee IN (SELECT value FROM json_each(:assignees))");
-            }
-            (false, true) => sql.push_str(
-                " AND (+t.assignee IS NULL OR +t.assignee IN (SELECT value FROM json_each(:assignees)))",
-            ),
-        }
-        if !self.assignees.is_empty() {
-            parameters.push((":assignees", list(&self.assignees)));
-        }
-        if !self.tenants.is_empty() {
-            sql.push_str(" AND +t.tenant IN (SELECT value FROM json_each(:tenants))");
-            parameters.push((":tenants", list(&self.tenants)));
-        }
-        if !self.labels.is_empty() {
-            sql.push_str(
-                " AND EXISTS (SELECT 1 FROM task_labels l WHERE l.task_id = t.id
-                    AND l.label IN (SELECT value FROM json_each(:labels)))",
-            );
-            parameters.push((":labels", list(&self.labels)));
-        }
-        if let Some(parent) = &self.parent {
-            sql.push_str(
-                " AND t.id IN (SELECT k.child_id FROM task_links k WHERE k.parent_id = :parent)",
-            );
-            parameters.push((":parent", parent.to_string()));
-        }
-        if let Some(matching) = &self.matching {
-            sql.push_str(
-                " AND t.id IN (SELECT d.task_id FROM search.documents d JOIN search.texts x ON x.rowid = d.id
-                    WHERE x.texts MATCH :matching)",
-            );
-            parameters.push((":matching", matching.clone()));
-        }
-        Conditions { sql, parameters }
-    }
+/// A filter looks at the rows of a window along the order of its column.
+fn filtered(filter: &TaskConditions) -> Filtered {
+    let mut filtered = Filtered::default();
+    filter.add_to(&mut filtered, Walk::Along);
+    filtered
 }
 
 /// Part of a column.
@@ -264,7 +197,7 @@ pub fn window(
     connection: &Connection,
     board: &BoardKey,
     status: TaskStatus,
-    filter: &CardFilter,
+    filter: &TaskConditions,
     window: Window,
 ) -> Result<Vec<CardRow>, Fault> {
     let Window { mut offset, limit } = window;
@@ -290,17 +223,17 @@ fn rows(
     connection: &Connection,
     board: &BoardKey,
     (condition, order): Part,
-    filter: &CardFilter,
+    filter: &TaskConditions,
     window: Window,
 ) -> Result<Vec<CardRow>, Fault> {
     let doing = "list cards";
-    let Conditions { sql, parameters } = filter.conditions();
+    let filtered = filtered(filter);
     let sql = format!(
-        "{SELECT} FROM tasks t WHERE {condition}{sql} ORDER BY {order} LIMIT :limit OFFSET :offset"
+        "{SELECT} FROM tasks t WHERE {condition}{} ORDER BY {order} LIMIT :limit OFFSET :offset",
+        filtered.sql
     );
     let mut statement = connection.prepare_cached(&sql).doing(doing)?;
-    let mut bound: Vec<(&str, &dyn ToSql)> =
-        parameters.iter().map(|(name, value)| (*name, value as &dyn ToSql)).collect();
+    let mut bound = filtered.bound();
     bound.extend([
         (":board", &board.number as &dyn ToSql),
         (":limit", &window.limit),
@@ -319,7 +252,7 @@ pub fn count(
     connection: &Connection,
     board: &BoardKey,
     status: TaskStatus,
-    filter: &CardFilter,
+    filter: &TaskConditions,
     limit: u32,
 ) -> Result<i64, Fault> {
     let condition = format!("t.board = :board AND t.status = '{status}'");
@@ -330,14 +263,15 @@ fn count_where(
     connection: &Connection,
     board: &BoardKey,
     condition: &str,
-    filter: &CardFilter,
+    filter: &TaskConditions,
     limit: u32,
 ) -> Result<i64, Fault> {
-    let Conditions { sql, parameters } = filter.conditions();
-    let sql =
-        format!("SELECT count(*) FROM (SELECT 1 FROM tasks t WHERE {condition}{sql} LIMIT :limit)");
-    let mut bound: Vec<(&str, &dyn ToSql)> =
-        parameters.iter().map(|(name, value)| (*name, value as &dyn ToSql)).collect();
+    let filtered = filtered(filter);
+    let sql = format!(
+        "SELECT count(*) FROM (SELECT 1 FROM tasks t WHERE {condition}{} LIMIT :limit)",
+        filtered.sql
+    );
+    let mut bound = filtered.bound();
     bound.extend([(":board", &board.number as &dyn ToSql), (":limit", &limit)]);
     connection
         .prepare_cached(&sql)

@@ -6,15 +6,16 @@
 
 use std::collections::VecDeque;
 
-use rusqlite::ToSql;
+use rusqlite::types::Value;
 
 use super::Doing;
 use super::tasks::{read_of, select_tasks};
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{EpochSeconds, TaskId};
 use crate::kernel::store::boards::BoardKey;
+use crate::kernel::store::conditions::{Filtered, TaskConditions, Walk};
 use crate::kernel::store::{Connection, PageBounds};
-use crate::kernel::task::{Task, TaskStatus};
+use crate::kernel::task::Task;
 
 /// Order of a listing. The order of arrival breaks every tie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,22 +36,12 @@ pub enum Order {
 pub struct ListFilter {
     /// Their board.
     pub board: BoardKey,
-    /// Their status.
-    pub status: Option<TaskStatus>,
-    /// Their assignee.
-    pub assignee: Option<String>,
-    /// Their tenant.
-    pub tenant: Option<String>,
-    /// A label that they have.
-    pub label: Option<String>,
-    /// A task that they wait or waited for.
-    pub parent: Option<TaskId>,
+    /// Which of it.
+    pub which: TaskConditions,
     /// Only this task, if the other filters let it through.
     pub only: Option<TaskId>,
     /// Made after this time, epoch seconds.
     pub created_after: Option<EpochSeconds>,
-    /// Words that their texts contain, as [`super::search::Words`] has them for the index.
-    pub matching: Option<String>,
     /// Archived tasks are shown although no status was asked for.
     pub include_archived: bool,
     /// In which order.
@@ -99,7 +90,8 @@ pub fn first_page(
     let doing = "list tasks";
     let limit = filter.limit.map_or(-1, i64::from);
     let by = sorting(connection, filter)?;
-    let (sql, mut parameters) = statement(filter, Columns::All, by);
+    let (sql, filtered) = statement(filter, Columns::All, by);
+    let mut parameters = filtered.bound();
     parameters.push((":limit", &limit));
     let mut statement_all = connection.prepare_cached(&sql).doing(doing)?;
     let mut rows = statement_all.query(parameters.as_slice()).doing(doing)?;
@@ -130,8 +122,9 @@ fn ids_behind(
     let skip = i64::try_from(skip).unwrap_or(i64::MAX);
     let limit = if limit < 0 { -1 } else { (limit - skip).max(0) };
     let by = sorting(connection, filter)?;
-    let (sql, mut parameters) = statement(filter, Columns::Id, by);
-    parameters.extend([(":limit", &limit as &dyn ToSql), (":offset", &skip)]);
+    let (sql, filtered) = statement(filter, Columns::Id, by);
+    let mut parameters = filtered.bound();
+    parameters.extend([(":limit", &limit as &dyn rusqlite::ToSql), (":offset", &skip)]);
     let mut statement = connection.prepare_cached(&sql).doing(doing)?;
     let rows = statement.query_map(parameters.as_slice(), |row| row.get(0)).doing(doing)?;
     rows.collect::<rusqlite::Result<_>>().doing(doing)
@@ -144,12 +137,6 @@ enum Columns {
     Id,
 }
 
-/// Bytes for which the conditions have room from the beginning.
-const CONDITIONS_BYTES_EXPECTED: usize = 256;
-
-/// Parameters of a statement.
-const PARAMETERS_MAX: usize = 12;
-
 /// Tasks for which a page has room from the beginning, at most.
 const TASKS_EXPECTED: i64 = 64;
 
@@ -158,24 +145,20 @@ const STATUSES: [&str; 9] =
     ["triage", "todo", "scheduled", "ready", "running", "blocked", "review", "done", "archived"];
 
 /// The statement and its parameters, but for `:limit`, and the `:offset` of [`Columns::Id`].
-fn statement(
-    filter: &ListFilter,
-    columns: Columns,
-    sorting: Sorting,
-) -> (String, Vec<(&str, &dyn ToSql)>) {
-    let (conditions, parameters) = conditions(filter, sorting);
+fn statement(filter: &ListFilter, columns: Columns, sorting: Sorting) -> (String, Filtered) {
+    let filtered = filtered(filter, sorting);
     let limit = match columns {
         Columns::All => "LIMIT :limit",
         Columns::Id => "LIMIT :limit OFFSET :offset",
     };
     if is_merged(filter) {
-        return (merged(filter, columns, &conditions, limit), parameters);
+        return (merged(filter, columns, &filtered.sql, limit), filtered);
     }
     let select = match columns {
         Columns::All => select_tasks!(" FROM tasks t WHERE "),
         Columns::Id => "SELECT t.id FROM tasks t WHERE ",
     };
-    let is_open_only = filter.status.is_none() && !filter.include_archived;
+    let is_open_only = filter.which.statuses.is_empty() && !filter.include_archived;
     let unarchived = if is_open_only { " AND t.status <> 'archived'" } else { "" };
     let order = match (filter.order, sorting) {
         (Order::Priority, _) => "t.priority DESC, t.seq",
@@ -185,8 +168,8 @@ fn statement(
         (Order::NewestFirst, Sorting::ByTime) => "t.created_at DESC, t.seq DESC",
         (Order::Due, _) => "t.due_at IS NULL, t.due_at, t.seq",
     };
-    let sql = [select, &conditions, unarchived, " ORDER BY ", order, " ", limit].concat();
-    (sql, parameters)
+    let sql = [select, &filtered.sql, unarchived, " ORDER BY ", order, " ", limit].concat();
+    (sql, filtered)
 }
 
 /// Each status has its tasks in order in an index; the arms are merged as they are read. A merge copies each row several times, so
@@ -237,63 +220,45 @@ fn sorting(connection: &Connection, filter: &ListFilter) -> Result<Sorting, Faul
 /// Whether a listing is put together from the orders of the single statuses.
 fn is_merged(filter: &ListFilter) -> bool {
     filter.order == Order::Priority
-        && filter.status.is_none()
-        && filter.tenant.is_none()
+        && filter.which.statuses.is_empty()
+        && filter.which.tenants.is_empty()
         && !names_tasks(filter)
 }
 
 /// Whether a filter names its tasks one by one.
 fn names_tasks(filter: &ListFilter) -> bool {
-    filter.label.is_some()
-        || filter.parent.is_some()
-        || filter.matching.is_some()
-        || filter.only.is_some()
+    filter.which.name_tasks() || filter.only.is_some()
 }
 
 /// What the rows have to fulfil, but for an unnamed status.
-fn conditions(filter: &ListFilter, sorting: Sorting) -> (String, Vec<(&str, &dyn ToSql)>) {
+fn filtered(filter: &ListFilter, sorting: Sorting) -> Filtered {
     // A filter that names its tasks one by one starts from them, and the order of arrival is that of the rows (`+` keeps the
     // indexes of the board out of both plans); the others walk the board in an order that an index has.
     let is_walked = !names_tasks(filter) && sorting == Sorting::ByTime;
-    let mut sql = String::with_capacity(CONDITIONS_BYTES_EXPECTED);
-    sql.push_str(if is_walked { "t.board = :board" } else { "+t.board = :board" });
-    let mut parameters: Vec<(&str, &dyn ToSql)> = Vec::with_capacity(PARAMETERS_MAX);
-    parameters.push((":board", &filter.board.number));
-    let pieces: [(&'static str, &'static str, Option<&dyn ToSql>); 9] = [
-        (" AND t.status = :status", ":status", value(&filter.status)),
-        (" AND t.assignee = :assignee", ":assignee", value(&filter.assignee)),
-        (" AND t.tenant IS NOT NULL AND t.tenant = :tenant", ":tenant", value(&filter.tenant)),
+    let mut filtered = Filtered::default();
+    let board = if is_walked { "t.board = :board" } else { "+t.board = :board" };
+    filtered.add(board, ":board", filter.board.number);
+    filter.which.add_status(&mut filtered);
+    filter.which.add_to(&mut filtered, Walk::FromName);
+    let more: [(&'static str, &'static str, Option<Value>); 3] = [
+        (" AND t.id = :only", ":only", filter.only.as_ref().map(|id| id.to_string().into())),
         (
-            " AND t.id IN (SELECT l.task_id FROM task_labels l WHERE l.label = :label)",
-            ":label",
-            value(&filter.label),
+            " AND t.created_at > :created_after",
+            ":created_after",
+            filter.created_after.map(Value::from),
         ),
         (
-            " AND t.id IN (SELECT k.child_id FROM task_links k WHERE k.parent_id = :parent)",
-            ":parent",
-            value(&filter.parent),
+            behind_cursor(filter.order),
+            ":after",
+            filter.after.as_ref().map(|id| id.to_string().into()),
         ),
-        (" AND t.id = :only", ":only", value(&filter.only)),
-        (" AND t.created_at > :created_after", ":created_after", value(&filter.created_after)),
-        (
-            " AND t.id IN (SELECT d.task_id FROM search.documents d JOIN search.texts x ON x.rowid = d.id
-                           WHERE x.texts MATCH :matching)",
-            ":matching",
-            value(&filter.matching),
-        ),
-        (behind_cursor(filter.order), ":after", value(&filter.after)),
     ];
-    for (piece, name, given) in pieces {
-        if let Some(given) = given {
-            sql.push_str(piece);
-            parameters.push((name, given));
+    for (sql, name, value) in more {
+        if let Some(value) = value {
+            filtered.add(sql, name, value);
         }
     }
-    (sql, parameters)
-}
-
-fn value<T: ToSql>(option: &Option<T>) -> Option<&dyn ToSql> {
-    option.as_ref().map(|value| value as &dyn ToSql)
+    filtered
 }
 
 fn behind_cursor(order: Order) -> &'static str {

@@ -22,6 +22,7 @@ pub mod cards;
 pub mod chat_messages;
 pub mod check;
 pub mod comments;
+pub mod conditions;
 mod connection;
 pub mod counts;
 pub mod due;

@@ -13,6 +13,7 @@ use crate::kernel::rules::question::{NewQuestion, QuestionOutcome};
 use crate::kernel::store::Connection;
 use crate::kernel::store::tasks::Inserted;
 use crate::kernel::store::waiting::WaitingOf;
+use crate::kernel::task::TaskStatus;
 use crate::kernel::transfer::record::QuestionFields;
 
 macro_rules! select_questions {
@@ -255,17 +256,17 @@ pub fn get_answered_block(
         .doing("read the answered question of a run")
 }
 
-/// Questions of a board that are open and block nothing: runs wait for their answers. Oldest first, with the titles of their tasks;
-/// only those whose task a name has or has created.
+/// Questions of a board that are open and block nothing: runs wait for their answers. Oldest first, with the titles and statuses of
+/// their tasks; only those whose task a name has or has created.
 pub fn list_asked_by_runs(
     connection: &Connection,
     of: WaitingOf<'_>,
-) -> Result<Vec<(Question, String)>, Fault> {
+) -> Result<Vec<(Question, String, TaskStatus)>, Fault> {
     let doing = "list the questions of running tasks";
     let mut statement = connection
         .prepare_cached(
             "SELECT q.id, q.task_id, q.run_id, q.blocks, q.kind, q.text, q.choices, q.default_answer, q.asked_by, q.asked_at,
-                    q.deadline_at, q.overdue_at, q.calls, q.outcome, q.ended_at, q.answer, q.answer_source, q.answered_by, t.title
+                    q.deadline_at, q.overdue_at, q.calls, q.outcome, q.ended_at, q.answer, q.answer_source, q.answered_by, t.title, t.status
              FROM questions q JOIN tasks t ON t.id = q.task_id
              WHERE q.board = :board AND q.outcome = 'open' AND q.blocks = 0
                AND (:name IS NULL OR t.assignee = :name OR t.created_by = :name)
@@ -274,8 +275,9 @@ pub fn list_asked_by_runs(
         .doing(doing)?;
     let parameters =
         named_params! { ":board": of.board.number, ":name": of.name, ":limit": of.limit };
-    let rows =
-        statement.query_map(parameters, |row| Ok((read(row)?, row.get(18)?))).doing(doing)?;
+    let rows = statement
+        .query_map(parameters, |row| Ok((read(row)?, row.get(18)?, row.get(19)?)))
+        .doing(doing)?;
     rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
@@ -387,7 +389,7 @@ pub fn list_block_loops(
     let doing = "list tasks that block again and again";
     let mut statement = connection
         .prepare_cached(
-            "SELECT t.id, t.title, r.block_kind, r.ended_at
+            "SELECT t.id, t.title, r.block_kind, r.ended_at, t.status
              FROM tasks t JOIN task_runs r
                ON r.id = (SELECT max(n.id) FROM task_runs n WHERE n.task_id = t.id AND n.outcome = 'blocked')
              WHERE t.board = :board AND t.blocks_in_a_row >= 3 AND t.status NOT IN ('done', 'archived')
@@ -404,6 +406,7 @@ pub fn list_block_loops(
                 title: row.get(1)?,
                 kind: row.get(2)?,
                 since: row.get(3)?,
+                status: row.get(4)?,
             })
         })
         .doing(doing)?;
@@ -421,4 +424,6 @@ pub struct BlockLoop {
     pub kind: Option<String>,
     /// When its newest block ended a run, epoch seconds.
     pub since: Option<EpochSeconds>,
+    /// Its status.
+    pub status: TaskStatus,
 }

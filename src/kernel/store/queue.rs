@@ -152,7 +152,8 @@ fn list_aside(
     rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
-/// How many tasks stand before `key` in the queue of `profile`, counted up to `limit`.
+/// How many tasks stand before `key` in the queue of `profile`, counted up to `limit`. Those of its own priority are a part of their own:
+/// with one condition for both, all of that priority were looked at.
 pub fn count_before(
     connection: &Connection,
     profile: &str,
@@ -164,8 +165,12 @@ pub fn count_before(
             "SELECT count(*) FROM (
                SELECT 1 FROM tasks t
                WHERE t.queue_profile = :profile AND t.not_before IS NULL AND t.waits_for IS NULL
-                 AND t.priority >= :priority
-                 AND (t.priority > :priority OR t.seq < :seq)
+                 AND t.priority > :priority
+                 AND NOT EXISTS (SELECT 1 FROM task_runs r WHERE r.task_id = t.id AND r.closed_at IS NULL)
+               UNION ALL
+               SELECT 1 FROM tasks t
+               WHERE t.queue_profile = :profile AND t.not_before IS NULL AND t.waits_for IS NULL
+                 AND t.priority = :priority AND t.seq < :seq
                  AND NOT EXISTS (SELECT 1 FROM task_runs r WHERE r.task_id = t.id AND r.closed_at IS NULL)
                LIMIT :limit)",
         )
@@ -270,20 +275,30 @@ pub fn oldest_ready(
     connection: &Connection,
     board: &BoardKey,
 ) -> Result<Option<EpochSeconds>, Fault> {
-    connection
+    let doing = "find the oldest ready task";
+    let mut statement = connection
         .prepare_cached(
-            "WITH RECURSIVE head (priority, created_at) AS (
-               SELECT * FROM (SELECT t.priority, t.created_at FROM tasks t WHERE t.board = :board AND t.status = 'ready'
-                              ORDER BY t.priority DESC, t.seq LIMIT 1)
-               UNION ALL
-               SELECT t.priority, t.created_at
-               FROM head JOIN tasks t
-                 ON t.seq = (SELECT n.seq FROM tasks n
-                             WHERE n.board = :board AND n.status = 'ready' AND n.priority < head.priority
-                             ORDER BY n.priority DESC, n.seq LIMIT 1)
-               LIMIT 64)
-             SELECT min(head.created_at) FROM head",
+            "SELECT t.priority, t.created_at FROM tasks t
+             WHERE t.board = :board AND t.status = 'ready' AND t.priority <= :priority
+             ORDER BY t.priority DESC, t.seq LIMIT 1",
         )
-        .and_then(|mut s| s.query_row(named_params! { ":board": board.number }, |row| row.get(0)))
-        .doing("find the oldest ready task")
+        .doing(doing)?;
+    let mut oldest: Option<EpochSeconds> = None;
+    let mut most = Some(i64::MAX);
+    for _ in 0..PRIORITIES_MAX {
+        let Some(priority) = most else { break };
+        let head: Option<(i64, EpochSeconds)> = statement
+            .query_row(named_params! { ":board": board.number, ":priority": priority }, |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()
+            .doing(doing)?;
+        let Some((priority, created_at)) = head else { break };
+        oldest = Some(oldest.map_or(created_at, |oldest| oldest.min(created_at)));
+        most = priority.checked_sub(1);
+    }
+    Ok(oldest)
 }
+
+/// Priorities whose first ready task is looked at, at most.
+const PRIORITIES_MAX: u32 = 64;

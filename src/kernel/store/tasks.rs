@@ -24,7 +24,8 @@ pub use review::{
     list_review_pairs, list_reviews_of, set_review_failures, set_review_why, set_reviewer,
 };
 
-/// `SELECT` of every column that [`read_of`] maps, with the rest of the statement behind it.
+/// `SELECT` of every column that [`read_of`] maps, with the rest of the statement behind it. Labels are looked for where there are any:
+/// that is asked once for all rows.
 macro_rules! select_tasks {
     ($rest:literal) => {
         concat!(
@@ -35,7 +36,8 @@ macro_rules! select_tasks {
              t.protocol_violations, t.archived_at, t.model, t.effort, t.args, t.resume_run_id, t.branch_name, t.seq, t.start_at, \
              t.parked, t.due_at, t.review_open, t.reviewer, t.block_kind, t.archived_from, t.version, t.reviewer_chosen, \
              t.review_round, t.review_failures, t.review_violations, t.review_why, t.schedule_id, t.occurrence_at, \
-             (SELECT json_group_array(l.label) FROM task_labels l WHERE l.task_id = t.id)",
+             CASE WHEN EXISTS (SELECT 1 FROM task_labels any_label) \
+               THEN (SELECT json_group_array(l.label) FROM task_labels l WHERE l.task_id = t.id) END",
             $rest
         )
     };

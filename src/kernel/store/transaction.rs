@@ -126,6 +126,11 @@ impl Traced<'_> {
         self.0.expanded_sql()
     }
 
+    /// Steps of SQLite's machine that it has taken in all its runs before this one.
+    pub fn steps_before(&self) -> i64 {
+        i64::from(self.0.get_status(StatementStatus::VmStep))
+    }
+
     /// How many times it had to be prepared again since it was first prepared.
     pub fn prepared_anew(&self) -> i32 {
         self.0.get_status(StatementStatus::RePrepare)

@@ -8,6 +8,7 @@ use crate::kernel::ids::EpochSeconds;
 use crate::kernel::run::RunOutcome;
 use crate::kernel::store::Connection;
 use crate::kernel::store::boards::BoardKey;
+use crate::kernel::task::TaskStatus;
 
 /// A task that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct WaitingTask {
     pub reason: Option<String>,
     /// Whether it is blocked for a question.
     pub has_question: bool,
+    /// Its status.
+    pub status: TaskStatus,
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<WaitingTask> {
@@ -37,6 +40,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<WaitingTask> {
         outcome: row.get(4)?,
         reason: row.get(5)?,
         has_question: row.get(6)?,
+        status: row.get(7)?,
     })
 }
 
@@ -70,7 +74,7 @@ fn list(
 /// Blocked tasks, by priority.
 pub fn list_blocked(connection: &Connection, of: WaitingOf<'_>) -> Result<Vec<WaitingTask>, Fault> {
     let sql = "SELECT t.id, t.title, t.status_since, t.block_kind, r.outcome, coalesce(r.summary, r.error),
-           EXISTS (SELECT 1 FROM questions q WHERE q.task_id = t.id AND q.outcome = 'open')
+           EXISTS (SELECT 1 FROM questions q WHERE q.task_id = t.id AND q.outcome = 'open'), t.status
          FROM tasks t LEFT JOIN task_runs r ON r.id = (SELECT max(n.id) FROM task_runs n WHERE n.task_id = t.id)
          WHERE t.board = :board AND t.status = 'blocked'
            AND (:name IS NULL OR t.assignee = :name OR t.created_by = :name)
@@ -83,7 +87,7 @@ pub fn list_in_review(
     connection: &Connection,
     of: WaitingOf<'_>,
 ) -> Result<Vec<WaitingTask>, Fault> {
-    let sql = "SELECT t.id, t.title, t.status_since, t.block_kind, NULL, t.review_why, 0
+    let sql = "SELECT t.id, t.title, t.status_since, t.block_kind, NULL, t.review_why, 0, t.status
          FROM tasks t INDEXED BY idx_tasks_review
          WHERE t.status = 'review' AND t.queue_profile IS NULL AND t.board = :board
            AND (:name IS NULL OR t.assignee = :name OR t.created_by = :name OR t.reviewer = :name)
@@ -91,22 +95,65 @@ pub fn list_in_review(
     list(connection, sql, of)
 }
 
-/// How many tasks wait for the review of a person, counted up to `limit`.
+/// Tasks that wait for the review of this profile, by priority.
+pub fn list_in_review_by(
+    connection: &Connection,
+    of: WaitingOf<'_>,
+    reviewer: &str,
+) -> Result<Vec<WaitingTask>, Fault> {
+    let doing = "list what waits for a person";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT t.id, t.title, t.status_since, t.block_kind, NULL, NULL, 0, t.status
+             FROM tasks t INDEXED BY idx_tasks_review
+             WHERE t.status = 'review' AND t.queue_profile = :reviewer AND t.board = :board
+               AND (:name IS NULL OR t.assignee = :name OR t.created_by = :name)
+             ORDER BY t.priority DESC, t.seq LIMIT :limit",
+        )
+        .doing(doing)?;
+    let parameters = named_params! {
+        ":board": of.board.number, ":name": of.name, ":limit": of.limit, ":reviewer": reviewer,
+    };
+    let rows = statement.query_map(parameters, read).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+/// How many tasks wait for the review of this profile, or of a person where it is none, counted up to `limit`.
 pub fn count_in_review(
     connection: &Connection,
     board: &BoardKey,
+    reviewer: Option<&str>,
     limit: u32,
 ) -> Result<i64, Fault> {
     connection
         .prepare_cached(
             "SELECT count(*) FROM (
                SELECT 1 FROM tasks INDEXED BY idx_tasks_review
-               WHERE status = 'review' AND queue_profile IS NULL AND board = :board LIMIT :limit)",
+               WHERE status = 'review' AND queue_profile IS :reviewer AND board = :board LIMIT :limit)",
         )
         .and_then(|mut s| {
-            s.query_row(named_params! { ":board": board.number, ":limit": limit }, |row| row.get(0))
+            let of = named_params! { ":board": board.number, ":reviewer": reviewer, ":limit": limit };
+            s.query_row(of, |row| row.get(0))
         })
         .doing("count what waits for a review")
+}
+
+/// Profiles that have a task to review, found by skipping through their index.
+pub fn list_reviewers(connection: &Connection) -> Result<Vec<String>, Fault> {
+    let doing = "list the reviewers";
+    let mut statement = connection
+        .prepare_cached(
+            "WITH RECURSIVE lane (profile) AS (
+               SELECT (SELECT min(queue_profile) FROM tasks INDEXED BY idx_tasks_review WHERE status = 'review' AND queue_profile > '')
+               UNION ALL
+               SELECT (SELECT min(queue_profile) FROM tasks INDEXED BY idx_tasks_review
+                       WHERE status = 'review' AND queue_profile > lane.profile)
+               FROM lane WHERE lane.profile IS NOT NULL)
+             SELECT profile FROM lane WHERE profile IS NOT NULL",
+        )
+        .doing(doing)?;
+    let rows = statement.query_map([], |row| row.get(0)).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
 /// Unfinished tasks that were due by `now`, the oldest first.
@@ -118,7 +165,7 @@ pub fn list_overdue(
     let doing = "list what is overdue";
     let mut statement = connection
         .prepare_cached(
-            "SELECT t.id, t.title, t.due_at, t.block_kind, NULL, NULL, 0
+            "SELECT t.id, t.title, t.due_at, t.block_kind, NULL, NULL, 0, t.status
              FROM tasks t INDEXED BY idx_tasks_due
              WHERE t.status NOT IN ('done', 'archived') AND t.board = :board AND t.due_at <= :now
                AND (:name IS NULL OR t.assignee = :name OR t.created_by = :name)
@@ -161,7 +208,7 @@ pub fn list_unassigned(
     connection: &Connection,
     of: WaitingOf<'_>,
 ) -> Result<Vec<WaitingTask>, Fault> {
-    let sql = "SELECT t.id, t.title, t.ready_at, t.block_kind, NULL, NULL, 0
+    let sql = "SELECT t.id, t.title, t.ready_at, t.block_kind, NULL, NULL, 0, t.status
          FROM tasks t
          WHERE t.board = :board AND t.assignee IS NULL AND t.status = 'ready'
            AND (:name IS NULL OR t.created_by = :name)
@@ -179,7 +226,7 @@ pub fn list_ready_of(
     let doing = "list the ready tasks of an assignee";
     let mut statement = connection
         .prepare_cached(
-            "SELECT t.id, t.title, t.ready_at, t.block_kind, NULL, NULL, 0
+            "SELECT t.id, t.title, t.ready_at, t.block_kind, NULL, NULL, 0, t.status
              FROM tasks t
              WHERE t.board = :board AND t.assignee = :assignee AND t.status = 'ready'
              ORDER BY t.priority DESC, t.seq LIMIT :limit",
@@ -199,7 +246,7 @@ pub fn list_waiting_long(
     connection: &Connection,
     of: WaitingOf<'_>,
 ) -> Result<Vec<WaitingTask>, Fault> {
-    let sql = "SELECT t.id, t.title, t.ready_at, t.block_kind, NULL, NULL, 0
+    let sql = "SELECT t.id, t.title, t.ready_at, t.block_kind, NULL, NULL, 0, t.status
          FROM tasks t
          WHERE t.queue_profile IS NOT NULL AND t.ready_at IS NOT NULL AND t.waiting_told_for = t.ready_at AND +t.board = :board
            AND (:name IS NULL OR t.assignee = :name OR t.created_by = :name)

@@ -12,6 +12,7 @@ use crate::kernel::shorten::shorten;
 use crate::kernel::store;
 use crate::kernel::store::listing::ListFilter;
 use crate::kernel::task::TaskStatus;
+use crate::kernel::task_filter::TaskFilter;
 use crate::kernel::tx::Tx;
 use crate::kernel::validate;
 use crate::kernel::verb::Verb;
@@ -48,28 +49,14 @@ pub struct BulkTasks {
     pub verb: String,
     /// The tasks, at most 500; without any, those of the filter.
     pub ids: Vec<String>,
-    /// Which tasks, instead of ids.
+    /// Which tasks, instead of ids; one condition at least is needed.
     #[serde(rename = "where")]
-    pub filter: Option<BulkFilter>,
+    pub filter: Option<TaskFilter>,
     /// Fields of the operation, the same for every task.
     #[schemars(with = "std::collections::BTreeMap<String, Value>")]
     pub fields: Map<String, Value>,
     /// Board of the tasks; a task of another board is refused. Default: `default`.
     pub board: Option<String>,
-}
-
-/// Which tasks; several conditions narrow together, and one at least is needed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct BulkFilter {
-    /// Their status.
-    pub status: Option<String>,
-    /// Their assignee.
-    pub assignee: Option<String>,
-    /// Their tenant.
-    pub tenant: Option<String>,
-    /// A label of theirs.
-    pub label: Option<String>,
 }
 
 /// Result of `bulk`, task by task.
@@ -146,7 +133,7 @@ impl Verb for BulkTasks {
         }
         let ids = match &self.filter {
             None => validate::list("ids", &self.ids)?.to_vec(),
-            Some(filter) if self.ids.is_empty() => filter.ids(tx, board.as_str())?,
+            Some(filter) if self.ids.is_empty() => matching(filter, tx, board.as_str())?,
             Some(_) => return Err(invalid("where", "ids and a filter")),
         };
         let limit = usize::try_from(BULK_TASKS_MAX).unwrap_or(usize::MAX);
@@ -191,32 +178,24 @@ impl BulkTasks {
     }
 }
 
-impl BulkFilter {
-    /// The tasks that it lets through, in the order of a listing.
-    fn ids(&self, tx: &Tx<'_>, board: &str) -> Result<Vec<String>, VerbError> {
-        if *self == Self::default() {
-            return Err(invalid("where", "no condition"));
-        }
-        let status = match self.status.as_deref() {
-            Some(text) => {
-                Some(TaskStatus::parse(text).ok_or_else(|| invalid("status", &shorten(text)))?)
-            }
-            None => None,
-        };
-        let filter = ListFilter {
-            board: tx.board(Some(board), BulkTasks::NAME)?,
-            status,
-            assignee: self.assignee.clone(),
-            tenant: self.tenant.clone(),
-            label: self.label.clone(),
-            include_archived: status == Some(TaskStatus::Archived),
-            // One more, so that too many are seen.
-            limit: Some(BULK_TASKS_MAX + 1),
-            ..ListFilter::default()
-        };
-        let tasks = store::listing::list(tx.store(), &filter)?;
-        Ok(tasks.into_iter().map(|task| task.id.to_string()).collect())
+/// The tasks that a filter lets through, in the order of a listing. One that has no condition would mean every task; that is never meant.
+fn matching(filter: &TaskFilter, tx: &Tx<'_>, board: &str) -> Result<Vec<String>, VerbError> {
+    let which = filter.read(tx.store())?;
+    if which.is_empty() {
+        return Err(invalid("where", "no condition"));
     }
+    let filter = ListFilter {
+        board: tx.board(Some(board), BulkTasks::NAME)?,
+        include_archived: which.statuses.contains(&TaskStatus::Archived),
+        which,
+        // One more, so that too many are seen.
+        limit: Some(BULK_TASKS_MAX + 1),
+        ..ListFilter::default()
+    };
+    Ok(store::listing::list_ids(tx.store(), &filter)?
+        .into_iter()
+        .map(|id| id.to_string())
+        .collect())
 }
 
 fn invalid(field: &'static str, value: &str) -> VerbError {

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::kernel::board::hex_digest;
 use crate::kernel::caller::Caller;
@@ -18,6 +19,7 @@ use crate::kernel::task::{Parents, Task, TaskStatus};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::assignee::admit;
+use crate::kernel::verbs::created_reply;
 use crate::kernel::verbs::fence::refuse_ended_run;
 use crate::kernel::verbs::review::refuse_pair;
 use crate::kernel::verbs::room;
@@ -99,6 +101,14 @@ impl Verb for CreateTask {
     fn run(&self, tx: &mut Tx<'_>) -> Result<CreateReply, VerbError> {
         let caller = tx.caller;
         self.create(tx, Maker { caller, occurrence: None })
+    }
+
+    fn kept_reply(&self, reply: Value) -> Value {
+        created_reply::kept(self, reply)
+    }
+
+    fn whole_reply(&self, kept: Value) -> Value {
+        created_reply::whole(self, kept)
     }
 }
 
@@ -415,10 +425,11 @@ fn insert_under_free_id(
     hash: Option<&str>,
 ) -> Result<(), VerbError> {
     for _ in 0..ID_ATTEMPTS {
-        task.id = TaskId::random(tx.random());
+        task.id = tx.new_task_id();
         if store::tasks::insert(tx.store(), task, hash)? == Inserted::Yes {
             return Ok(());
         }
+        tx.task_ids.begin_otherwise();
     }
     Err(no_free_id(ID_ATTEMPTS).into())
 }

@@ -3,6 +3,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::kernel::error::{Edge, ErrorCode, VerbError};
 use crate::kernel::objects;
@@ -10,6 +11,7 @@ use crate::kernel::tx::Tx;
 use crate::kernel::validate;
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::create::{CreateReply, CreateTask};
+use crate::kernel::verbs::created_reply;
 
 /// Creates tasks, one after the other.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -67,5 +69,24 @@ impl Verb for CreateTasks {
             }
         }
         Ok(reply)
+    }
+
+    fn kept_reply(&self, reply: Value) -> Value {
+        self.of_each(reply, created_reply::kept)
+    }
+
+    fn whole_reply(&self, kept: Value) -> Value {
+        self.of_each(kept, created_reply::whole)
+    }
+}
+
+impl CreateTasks {
+    /// A reply after `change` has had the part of each created task, which is that of the request in the same position.
+    fn of_each(&self, mut reply: Value, change: fn(&CreateTask, Value) -> Value) -> Value {
+        let created = reply.get_mut("created").and_then(Value::as_array_mut);
+        for (part, task) in created.into_iter().flatten().zip(&self.tasks) {
+            *part = change(task, part.take());
+        }
+        reply
     }
 }

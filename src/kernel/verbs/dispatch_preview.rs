@@ -30,8 +30,10 @@ pub struct DispatchPreview {
 }
 
 /// Result of `dispatch`, with the keys of the predecessor.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct DispatchReport {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "DispatchReport")]
+#[serde(bound(deserialize = "H: Deserialize<'de>"))]
+pub struct DispatchReport<H = Hold> {
     /// Number of expired manual claims reclaimed.
     pub reclaimed: usize,
     /// Tasks whose worker crashed; always empty, because crashes are handled when they happen.
@@ -48,10 +50,26 @@ pub struct DispatchReport {
     pub skipped_unassigned: Vec<String>,
     /// Why nothing is started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub held_by: Option<Hold>,
+    pub held_by: Option<H>,
     /// Named tasks that were not started, with the reason of each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_started: Vec<NotStarted>,
+}
+
+impl<H> Default for DispatchReport<H> {
+    fn default() -> Self {
+        Self {
+            reclaimed: 0,
+            crashed: Vec::new(),
+            timed_out: Vec::new(),
+            auto_blocked: Vec::new(),
+            promoted: 0,
+            spawned: Vec::new(),
+            skipped_unassigned: Vec::new(),
+            held_by: None,
+            not_started: Vec::new(),
+        }
+    }
 }
 
 /// A started task.

@@ -19,11 +19,12 @@ pub struct SetDispatch {
 
 /// Result of `set_dispatch`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct SetDispatchReply {
+#[schemars(rename = "SetDispatchReply")]
+pub struct SetDispatchReply<D = DispatchSwitch> {
     /// The new position.
-    pub dispatch: DispatchSwitch,
+    pub dispatch: D,
     /// The previous position.
-    pub before: DispatchSwitch,
+    pub before: D,
     /// Number of open supervised runs.
     pub open_runs: usize,
 }

@@ -18,6 +18,8 @@ const DEFAULT_PROFILE: &str = "default";
 pub struct AgentLook {
     /// Whether the program is found.
     pub has_program: bool,
+    /// Path of the program, where it is found.
+    pub program: Option<String>,
     /// Whether the profile is found.
     pub has_profile: bool,
     /// Why the profile could not be looked for.
@@ -26,14 +28,19 @@ pub struct AgentLook {
 
 /// Looks for `program` in the folders of `search_path`, and for a profile of the calling user.
 pub fn look(program: &str, search_path: &str, profile: &str) -> AgentLook {
-    let has_program = find_program(program, search_path).is_some();
+    let program = find_program(program, search_path);
+    let program = program.map(|path| path.to_string_lossy().into_owned());
+    let has_program = program.is_some();
     let found = match std::env::var_os("HOME") {
         Some(home) => has_profile(Path::new(&home), profile),
         None => Err(Error::new(ErrorKind::NotFound, "HOME is not set")),
     };
     match found {
-        Ok(has_profile) => AgentLook { has_program, has_profile, error: None },
-        Err(error) => AgentLook { has_program, has_profile: false, error: Some(in_words(&error)) },
+        Ok(has_profile) => AgentLook { has_program, program, has_profile, error: None },
+        Err(error) => {
+            let error = Some(in_words(&error));
+            AgentLook { has_program, program, has_profile: false, error }
+        }
     }
 }
 

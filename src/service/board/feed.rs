@@ -29,7 +29,7 @@ use crate::kernel::queries::{Snapshot, cursor_at};
 use crate::kernel::store;
 use crate::kernel::verbs::EVENTS_FLOOR;
 use crate::service::board::facts::read_facts;
-use crate::service::board::frames::{Delta, Touched, counts_of, read_deltas, read_reasons};
+use crate::service::board::frames::{Changes, Delta, read_changes, read_reasons, sign_of_life};
 use crate::service::board::looked_at;
 use crate::service::board::pages::Frame;
 use crate::service::life::wait_for_life;
@@ -38,6 +38,9 @@ use crate::text;
 
 /// Shortest time between two frames about the board as a whole.
 const FACTS_PAUSE: Duration = Duration::from_secs(1);
+
+/// Events between two frames, at most: what waits behind a read is one or a few commits, and a commit has at most a few thousand.
+const EVENTS_PER_FRAME_MAX: u32 = 20_000;
 
 /// Time between two looks at the logs of open runs, for their signs of life.
 const LOGS_PAUSE: Duration = Duration::from_secs(5);
@@ -113,11 +116,7 @@ impl<'s> Feeding<'s> {
             let is_tick_due = self.are_facts_due || !self.seen.is_empty();
             tokio::select! {
                 batch = self.events.recv() => self.take(batch).await,
-                Ok(task_id) = self.touched.recv() => {
-                    let mut touched = Touched::default();
-                    touched.tasks.insert(task_id);
-                    self.send_changes(touched).await;
-                }
+                Ok(task_id) = self.touched.recv() => self.send_changes(vec![task_id]).await,
                 Ok(()) = self.facts.changed() => self.are_facts_due = true,
                 () = tokio::time::sleep_until(self.next_facts), if is_tick_due => self.tick().await,
                 () = tokio::time::sleep_until(self.next_logs) => self.look_at_logs().await,
@@ -135,12 +134,11 @@ impl<'s> Feeding<'s> {
 
     /// A batch, with those that gathered behind it.
     async fn take(&mut self, first: Result<EventBatch, RecvError>) {
-        let mut touched = Touched::default();
         let mut is_all_known = matches!(&first, Ok(batch) if !batch.is_empty());
         let mut next = first.ok();
         while let Some(batch) = next {
             is_all_known &= !batch.is_empty();
-            batch.iter().for_each(|event| touched.add(event));
+            self.seen.extend(batch.iter().filter_map(sign_of_life));
             next = match self.events.try_recv() {
                 Ok(batch) => Some(batch),
                 Err(TryRecvError::Lagged(_)) => {
@@ -152,45 +150,51 @@ impl<'s> Feeding<'s> {
         }
         self.are_facts_due = true;
         if is_all_known {
-            self.send_changes(touched).await;
+            self.send_changes(Vec::new()).await;
         } else {
             let incarnation = self.service.supervision.incarnation();
             let was_restored = incarnation != self.incarnation;
             self.incarnation = incarnation;
-            self.send(Frame::Resync(if was_restored {
+            self.resync(if was_restored {
                 "the board was restored"
             } else {
                 "too much changed at once"
-            }));
+            });
         }
     }
 
-    async fn send_changes(&mut self, touched: Touched) {
-        // A restored board may have fewer events than the one before it.
-        self.upto = if touched.last > 0 { touched.last } else { self.upto };
-        self.seen.extend(touched.seen);
+    /// Sends what changed since the last look, which may be more than the batch that asks for it: its own batch finds nothing left then.
+    async fn send_changes(&mut self, touched: Vec<TaskId>) {
         let (policy, low_disk_bytes) = looked_at(self.service);
-        let (tasks, upto) = (touched.tasks, self.upto);
+        let counts = self.service.database.shared_counts().clone();
+        let after = (self.upto, EVENTS_PER_FRAME_MAX);
         let read = move |snapshot: &Snapshot<'_>| {
-            read_deltas(snapshot, (&policy, low_disk_bytes), &tasks, upto)
+            read_changes(snapshot, (&policy, low_disk_bytes), &counts, touched, after)
         };
-        let deltas = match self.service.readers.read(READER, read).await {
-            Ok(deltas) => deltas,
+        let (deltas, upto) = match self.service.readers.read(READER, read).await {
+            Ok(Changes::Deltas(deltas, upto)) => (deltas, upto),
+            Ok(Changes::TooMany) => return self.resync("too much changed at once"),
             Err(error) => {
                 tracing::warn!(%error, "cannot read what changed for the pages on the web");
-                return self.send(Frame::Resync("what changed could not be read"));
+                return self.resync("what changed could not be read");
             }
         };
-        let counts = self.service.database.counts();
-        let pages = self.service.board_feed.0.pages.borrow().clone();
-        let mut boards = BTreeMap::new();
-        for mut delta in deltas.into_iter().filter(|delta| pages.contains_key(&delta.board)) {
-            delta.counts = counts_of(&counts, &delta.board);
-            if let Some(bytes) = frame_of(&delta) {
-                boards.insert(delta.board, bytes);
-            }
+        self.upto = upto;
+        if deltas.iter().all(Delta::is_empty) {
+            return;
         }
+        let pages = self.service.board_feed.0.pages.borrow().clone();
+        let of_pages = deltas.into_iter().filter(|delta| pages.contains_key(&delta.board));
+        let frames = of_pages.filter_map(|delta| Some((frame_of(&delta)?, delta.board)));
+        let boards: BTreeMap<BoardName, Bytes> =
+            frames.map(|(bytes, board)| (board, bytes)).collect();
         self.send(Frame::Boards(Arc::new(boards)));
+    }
+
+    /// Has every page read its board again.
+    fn resync(&mut self, why: &'static str) {
+        self.upto = self.service.database.newest_event();
+        self.send(Frame::Resync(why));
     }
 
     /// What is sent at most once a second.
@@ -305,7 +309,7 @@ pub async fn catch_up(
     after: Option<String>,
 ) -> Result<CaughtUp, ServiceError> {
     let (policy, low_disk_bytes) = looked_at(service);
-    let counts = service.database.counts();
+    let counts = service.database.shared_counts().clone();
     let read = move |snapshot: &Snapshot<'_>| -> Result<CaughtUp, VerbError> {
         let connection = snapshot.connection;
         let incarnation = store::install::get(connection)?.incarnation;
@@ -317,17 +321,14 @@ pub async fn catch_up(
             Ok(after) => after,
             Err(why) => return resync(why),
         };
-        let touched = store::events::list_touched_after(connection, after, MISSED_EVENTS_MAX)?;
-        if touched.is_full {
-            return resync("too much has changed since");
-        }
-        let (tasks, upto) = (touched.tasks.into_iter().collect(), touched.last.unwrap_or(after));
-        let deltas = read_deltas(snapshot, (&policy, low_disk_bytes), &tasks, upto)?;
+        let looked_at = (&*policy, low_disk_bytes);
+        let after = (after, MISSED_EVENTS_MAX);
+        let deltas = match read_changes(snapshot, looked_at, &counts, Vec::new(), after)? {
+            Changes::Deltas(deltas, _) => deltas,
+            Changes::TooMany => return resync("too much has changed since"),
+        };
         let of_board = deltas.into_iter().find(|delta| delta.board == board);
-        let frame = of_board.and_then(|mut delta| {
-            delta.counts = counts_of(&counts, &board);
-            frame_of(&delta)
-        });
+        let frame = of_board.and_then(|delta| frame_of(&delta));
         frame.map_or_else(|| resync("there is no such board"), |frame| Ok(CaughtUp::Frame(frame)))
     };
     Ok(service.readers.read(READER, read).await?)

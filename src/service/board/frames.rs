@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::actors::shared_counts::SharedCounts;
 use crate::kernel::card::{Card, CardReason};
 use crate::kernel::counts::Counts;
 use crate::kernel::error::{Fault, VerbError};
@@ -14,33 +15,24 @@ use crate::kernel::location::Looks;
 use crate::kernel::policy::Policy;
 use crate::kernel::queries::{CardMaker, Snapshot, cursor_at};
 use crate::kernel::store;
-use crate::kernel::store::cards::{CardFilter, Window};
+use crate::kernel::store::cards::Window;
+use crate::kernel::store::conditions::TaskConditions;
 use crate::kernel::task::TaskStatus;
 use crate::service::board::view;
 
-/// What a batch of events touched.
-#[derive(Debug, Default)]
-pub(super) struct Touched {
-    /// The tasks whose cards may be others now.
-    pub(super) tasks: BTreeSet<TaskId>,
-    /// Signs of life: run and time.
-    pub(super) seen: BTreeMap<RunId, EpochSeconds>,
-    /// The newest event.
-    pub(super) last: EventId,
+/// The sign of life that an event is: run and time.
+pub(super) fn sign_of_life(event: &Event) -> Option<(RunId, EpochSeconds)> {
+    let is_heartbeat = event.kind == EventKind::Heartbeat.as_str();
+    event.run_id.filter(|_| is_heartbeat).map(|run_id| (run_id, event.created_at))
 }
 
-impl Touched {
-    /// Adds an event.
-    pub(super) fn add(&mut self, event: &Event) {
-        self.last = self.last.max(event.id);
-        if event.kind == EventKind::Heartbeat.as_str() {
-            if let Some(run_id) = event.run_id {
-                self.seen.insert(run_id, event.created_at);
-            }
-        } else {
-            self.tasks.insert(event.task_id.clone());
-        }
-    }
+/// What changed on all boards.
+#[derive(Debug)]
+pub(super) enum Changes {
+    /// These cards, and everything up to this event.
+    Deltas(Vec<Delta>, EventId),
+    /// Too much for cards.
+    TooMany,
 }
 
 /// The changed cards of a board.
@@ -60,6 +52,13 @@ pub(super) struct Delta {
     pub(super) counts: BTreeMap<&'static str, i64>,
 }
 
+impl Delta {
+    /// Whether no card is another one.
+    pub(super) fn is_empty(&self) -> bool {
+        self.cards.is_empty() && self.gone.is_empty()
+    }
+}
+
 /// The tasks of a batch with those whose cards show something of them: parents count their children, children wait for their parents.
 fn with_neighbours(
     snapshot: &Snapshot<'_>,
@@ -75,15 +74,39 @@ fn with_neighbours(
     Ok(all)
 }
 
-/// Reads the cards of a batch, once for all pages: one delta per board.
+/// Reads what changed since `after`, once for all pages: one delta per board, with the cards and the counts of this snapshot; at
+/// most `limit` events are looked at. `touched`
+/// are tasks that look different although no event tells of it.
 ///
 /// # Errors
 /// A fault of the database.
-pub(super) fn read_deltas(
+pub(super) fn read_changes(
+    snapshot: &Snapshot<'_>,
+    (policy, low_disk_bytes): (&Policy, Option<u64>),
+    counts: &SharedCounts,
+    touched: Vec<TaskId>,
+    (after, limit): (EventId, u32),
+) -> Result<Changes, VerbError> {
+    let since = store::events::list_touched_after(snapshot.connection, after, limit)?;
+    if since.is_full {
+        return Ok(Changes::TooMany);
+    }
+    let newest = store::events::newest_id(snapshot.connection)?;
+    let tasks: BTreeSet<TaskId> = since.tasks.into_iter().chain(touched).collect();
+    let deltas = read_deltas(snapshot, (policy, low_disk_bytes), &tasks, newest)?;
+    let counts = counts.at(newest);
+    let with_counts = |mut delta: Delta| {
+        delta.counts = counts_of(&counts, &delta.board);
+        delta
+    };
+    Ok(Changes::Deltas(deltas.into_iter().map(with_counts).collect(), newest))
+}
+
+fn read_deltas(
     snapshot: &Snapshot<'_>,
     (policy, low_disk_bytes): (&Policy, Option<u64>),
     tasks: &BTreeSet<TaskId>,
-    upto: EventId,
+    newest: EventId,
 ) -> Result<Vec<Delta>, VerbError> {
     let looks = Looks::new();
     let mut maker = CardMaker::new(view(snapshot, policy, low_disk_bytes, &looks));
@@ -96,8 +119,7 @@ pub(super) fn read_deltas(
         }
     }
     let incarnation = store::install::get(snapshot.connection)?.incarnation;
-    // The snapshot may be ahead of the batch: what it has of later events comes again with theirs.
-    let cursor = cursor_at(&incarnation, upto);
+    let cursor = cursor_at(&incarnation, newest);
     let boards = store::boards::list(snapshot.connection)?;
     let delta = |board: BoardName| Delta {
         cursor: cursor.clone(),
@@ -111,7 +133,7 @@ pub(super) fn read_deltas(
 }
 
 /// All tasks of a board by status.
-pub(super) fn counts_of(counts: &Counts, board: &BoardName) -> BTreeMap<&'static str, i64> {
+fn counts_of(counts: &Counts, board: &BoardName) -> BTreeMap<&'static str, i64> {
     let mut sums: BTreeMap<&'static str, i64> =
         TaskStatus::ALL.iter().map(|status| (status.as_str(), 0)).collect();
     for (key, count) in counts.of_board(board) {
@@ -135,7 +157,7 @@ pub(super) fn read_reasons(
     for name in boards {
         let Some(board) = store::boards::find(snapshot.connection, name)? else { continue };
         let window = Window { offset: 0, limit: CARDS_PER_WINDOW };
-        let (ready, any) = (TaskStatus::Ready, CardFilter::default());
+        let (ready, any) = (TaskStatus::Ready, TaskConditions::default());
         let rows = store::cards::window(snapshot.connection, &board, ready, &any, window)?;
         let mut reasons = BTreeMap::new();
         for row in rows {
@@ -166,14 +188,15 @@ mod tests {
     }
 
     #[test]
-    fn signs_of_life_change_no_card_and_each_task_is_read_once() {
-        let mut touched = Touched::default();
-        touched.add(&event(7, "t_00000001", EventKind::Created, None));
-        touched.add(&event(8, "t_00000001", EventKind::Commented, None));
-        touched.add(&event(9, "t_00000002", EventKind::Heartbeat, Some(4)));
-        touched.add(&event(10, "t_00000002", EventKind::Heartbeat, Some(4)));
-        assert_eq!(touched.tasks.len(), 1);
-        assert_eq!(touched.seen, BTreeMap::from([(4, 110)]));
-        assert_eq!(touched.last, 10);
+    fn a_heartbeat_of_a_run_is_a_sign_of_life_and_no_other_event_is() {
+        for (kind, run_id, expected) in [
+            (EventKind::Heartbeat, Some(4), Some((4, 110))),
+            (EventKind::Heartbeat, None, None),
+            (EventKind::Commented, Some(4), None),
+            (EventKind::Created, None, None),
+        ] {
+            let event = event(10, "t_00000001", kind, run_id);
+            assert_eq!(sign_of_life(&event), expected, "{kind:?} {run_id:?}");
+        }
     }
 }

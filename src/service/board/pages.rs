@@ -29,6 +29,18 @@ pub struct BoardFacts {
     pub attention: u32,
     /// Keys of the breakers that are not closed.
     pub breakers: Vec<String>,
+    /// All boards.
+    #[serde(default)]
+    pub boards: Vec<BoardEntry>,
+}
+
+/// A board in a list of boards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BoardEntry {
+    /// Its name.
+    pub name: String,
+    /// Number of its tasks that are neither done nor archived.
+    pub open: i64,
 }
 
 /// The handle; cheap to clone.

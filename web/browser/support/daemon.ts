@@ -1,9 +1,9 @@
 // A daemon on a home of its own, and the command line as the oracle of what is on its board.
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { until } from "./until";
 
 /** Where the three programs are: `make test-web` says it. */
@@ -60,12 +60,24 @@ export class Daemon {
   }
 
   /** Starts a daemon with these lines of configuration beside the address of its board. */
-  static async start(config: string): Promise<Daemon> {
+  static async start(config: string, programs: Record<string, string> = {}): Promise<Daemon> {
     const daemon = new Daemon();
+    daemon.install(programs);
     daemon.port = await freePort();
     writeFileSync(join(daemon.home, "kanband.toml"), `[web]\nlisten = ${daemon.port}\n${config}`, { mode: 0o600 });
     await daemon.run();
     return daemon;
+  }
+
+  /** Scripts that the workers find on their path. */
+  private install(programs: Record<string, string>): void {
+    const folder = join(this.place, "programs");
+    mkdirSync(folder);
+    for (const [name, text] of Object.entries(programs)) {
+      writeFileSync(join(folder, name), text);
+      chmodSync(join(folder, name), 0o755);
+    }
+    this.environment["PATH"] = `${folder}:${this.environment["PATH"] ?? ""}`;
   }
 
   get origin(): string {
@@ -145,6 +157,16 @@ export class Daemon {
   /** Waits until a task is in one of these. */
   async reaches(id: string, ...statuses: string[]): Promise<void> {
     await until(`${id} is ${statuses.join(" or ")}`, () => statuses.includes(this.status(id)), () => this.cli("show", id));
+  }
+
+  /** Writes a file of the home. */
+  write(name: string, text: string): void {
+    mkdirSync(dirname(join(this.home, name)), { recursive: true });
+    writeFileSync(join(this.home, name), text);
+  }
+
+  remove(name: string): void {
+    rmSync(join(this.home, name));
   }
 
   /** Lets a worker go on that waits for this file. */

@@ -38,9 +38,9 @@ export class Suite {
   context!: BrowserContext;
   private boards = 0;
 
-  constructor(config: string = PROFILES, private readonly options: object = {}) {
+  constructor(config: string = PROFILES, private readonly options: object = {}, programs: Record<string, string> = {}) {
     before(async () => {
-      this.daemon = await Daemon.start(config);
+      this.daemon = await Daemon.start(config, programs);
       const endpoint = process.env["KANBAND_BROWSER"];
       if (endpoint === undefined) throw new Error("KANBAND_BROWSER names no browser: run make test-web");
       this.browser = await chromium.connect(endpoint);

@@ -19,9 +19,10 @@ import { CARD_PX, density, GAP_PX, setFold } from "./settings";
 import { useWindow } from "./window";
 
 const LANE_PX = 28;
-/** Grey rows shown behind what is loaded: enough to scroll on while the next part comes. */
-const MAX_PLACEHOLDERS = 60;
+/** Rows that a window asks for, and how near the end of what is loaded it does. */
+const WINDOW_ROWS = 60;
 const NEAR_END = 14;
+const RENEWAL_MS = 300;
 
 export function Column({ status, isFolded }: { status: Status; isFolded: boolean }) {
   return isFolded ? <Spine status={status} /> : <OpenColumn status={status} />;
@@ -60,8 +61,8 @@ function OpenColumn({ status }: { status: Status }) {
   const ids = model.ids.value;
   const count = model.count.value;
   const hasLanes = status === "running" && view.value.lanes;
-  const unloaded = Math.max(0, Math.min(MAX_PLACEHOLDERS, count - ids.length));
-  const rows = useMemo(() => layRows(ids, unloaded, hasLanes ? (id) => cards.get(id)?.value.run?.profile ?? cards.get(id)?.value.assignee ?? null : null), [ids, unloaded, hasLanes]);
+  const gap = model.gap.value;
+  const rows = useMemo(() => layRows(ids, count, gap, hasLanes ? (id) => cards.get(id)?.value.run?.profile ?? cards.get(id)?.value.assignee ?? null : null), [ids, count, gap, hasLanes]);
   const card_px = CARD_PX[density.value];
   const isCompact = density.value === "compact";
   const layout = useWindow(
@@ -81,14 +82,19 @@ function OpenColumn({ status }: { status: Status }) {
     const ends = [columnTarget(box.current, status), columnScroll(scroller.current)];
     return () => ends.forEach((end) => end());
   }, [status]);
-  useLayoutEffect(() => registerColumn(status, (index) => layout.scrollTo(rows.findIndex((row) => row.kind === "card" && row.index === index))));
-  const last = layout.items.at(-1);
-  const isNearEnd = last !== undefined && unloaded > 0 && last.index >= rows.length - unloaded - NEAR_END;
+  useLayoutEffect(() => registerColumn(status, (index) => layout.scrollTo(rows.findIndex((row) => row.kind === "card" && row.id === ids[index]))));
+  const wish = wishOf(rows, layout.items, ids.length, gap);
   const isLoading = model.isLoading.value;
   const problem = model.problem.value;
   useEffect(() => {
-    if (isNearEnd && !isLoading && problem === null) void loadMore(status, 60);
-  }, [isNearEnd, isLoading, problem, ids.length]);
+    if (wish !== null && !isLoading && problem === null) void loadMore(status, WINDOW_ROWS, wish === "next" ? null : wish);
+  }, [wish, isLoading, problem, ids.length]);
+  const isFarOld = gap?.isOld === true && !isLoading;
+  useEffect(() => {
+    if (gap === null || !isFarOld) return undefined;
+    const timer = setTimeout(() => void loadMore(status, Math.max(WINDOW_ROWS, ids.length - gap.at), gap.at + gap.size), RENEWAL_MS);
+    return () => clearTimeout(timer);
+  }, [isFarOld, gap]);
   const first_visible = layout.items.find((item) => item.end > (scroller.current?.scrollTop ?? 0) && rows[item.index]?.kind === "card");
   const mounted = layout.items.map((item) => rows[item.index]).filter((row) => row?.kind === "card").map((row) => (row as Row & { kind: "card" }).id);
   const first_row = first_visible === undefined ? undefined : rows[first_visible.index];
@@ -105,7 +111,7 @@ function OpenColumn({ status }: { status: Status }) {
             if (row === undefined) return null;
             if (row.kind === "card") return <CardItem key={row.id} id={row.id} start_px={item.start} position={row.index + 1} size={count} isTabStop={row.id === tab_stop} />;
             if (row.kind === "lane") return <li key={`lane ${row.name}`} class="lane" style={{ transform: `translateY(${item.start}px)` }}><b class="clip">{row.name}</b> <span class="count">{row.count}</span></li>;
-            return <li key={`empty ${row.index}`} class="card ghost" aria-hidden="true" style={{ transform: `translateY(${item.start}px)` }} />;
+            return <li key={`empty ${item.index}`} class="card ghost" aria-hidden="true" style={{ transform: `translateY(${item.start}px)` }} />;
           })}
         </ul>
         {count === 0 && <EmptyColumn status={status} total={model.total.value} />}
@@ -114,6 +120,23 @@ function OpenColumn({ status }: { status: Status }) {
       <DropWords status={status} />
     </section>
   );
+}
+
+/** What has to be read for the rows on the screen: the next window of the beginning, one from an index on, or nothing. */
+function wishOf(rows: readonly Row[], items: readonly { index: number }[], loaded: number, gap: { at: number; size: number } | null): "next" | number | null {
+  const [first, last] = [items[0]?.index, items.at(-1)?.index];
+  if (first === undefined || last === undefined) return null;
+  const beginning = gap?.at ?? loaded;
+  const far = gap === null ? rows.length : gap.at + gap.size;
+  const end = gap === null ? rows.length : loaded + gap.size;
+  const isMissing = (index: number): boolean => rows[index]?.kind === "ghost";
+  if (first <= beginning + NEAR_END && last >= beginning - NEAR_END && isMissing(beginning)) return "next";
+  const missing = items.find(({ index }) => isMissing(index))?.index;
+  if (missing !== undefined && (missing < far || missing >= end)) {
+    // Before the further part its end meets it; anywhere else the window lies around what is seen.
+    return Math.max(beginning, missing < far && last >= far ? far - WINDOW_ROWS + 1 : first - NEAR_END);
+  }
+  return null;
 }
 
 /** Why the column takes no drop, while the pointer is over it. */

@@ -38,12 +38,13 @@ function step(by: number, extends_selection: boolean): boolean {
   if (id === null) return false;
   if (!isOnCard() && focused.peek() === null) return focusCard(id);
   const status = columnOf(id) as Status;
-  const ids = modelOf(status).ids.peek();
+  const { ids: { value: ids }, gap: { value: gap }, count } = modelOf(status);
   const row = ids.indexOf(id) + by;
-  const next = ids[row];
-  if (next === undefined && row >= ids.length && ids.length < modelOf(status).count.peek()) {
+  const next = by > 0 && row === gap?.at ? undefined : ids[row];
+  const isEnd = row >= ids.length && ids.length + (gap?.size ?? 0) < count.peek();
+  if (next === undefined && (isEnd || row === gap?.at)) {
     // Faster than the loading: the next part is asked for, and the focus goes on when it is there.
-    void loadMore(status, 60).then(() => focused.peek() === id && focusCard(modelOf(status).ids.peek()[row] ?? null));
+    void loadMore(status, 60, isEnd && gap !== null ? ids.length + gap.size : null).then(() => focused.peek() === id && focusCard(modelOf(status).ids.peek()[row] ?? null));
     return true;
   }
   if (extends_selection && selectionCount.peek() === 0) extendTo(id);

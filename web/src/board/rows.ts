@@ -2,13 +2,20 @@
 export type Row =
   | { kind: "card"; id: string; index: number }
   | { kind: "lane"; name: string; count: number }
-  | { kind: "ghost"; index: number };
+  | { kind: "ghost" };
 
-/** `laneOf` null: no lanes. Lanes come in the order of their names, those without a name last; inside, the column's order stays. */
-export function layRows(ids: readonly string[], unloaded: number, laneOf: ((id: string) => string | null) | null): Row[] {
+const GHOST: Row = { kind: "ghost" };
+
+/** Tasks that are not loaded: `size` of them before the id at `at`, and those behind the last id up to `count`.
+ *  `laneOf` null: no lanes. Lanes come in the order of their names, those without a name last; inside, the column's order stays. */
+export function layRows(ids: readonly string[], count: number, gap: { at: number; size: number } | null, laneOf: ((id: string) => string | null) | null): Row[] {
   const rows: Row[] = [];
+  const size = gap?.size ?? 0;
   if (laneOf === null) {
-    ids.forEach((id, index) => rows.push({ kind: "card", id, index }));
+    ids.forEach((id, nth) => {
+      if (nth === gap?.at) for (let at = 0; at < size; at += 1) rows.push(GHOST);
+      rows.push({ kind: "card", id, index: rows.length });
+    });
   } else {
     const lanes = new Map<string, string[]>();
     for (const id of ids) {
@@ -23,6 +30,6 @@ export function layRows(ids: readonly string[], unloaded: number, laneOf: ((id: 
       for (const id of members) rows.push({ kind: "card", id, index: places.get(id) ?? 0 });
     }
   }
-  for (let at = 0; at < unloaded; at += 1) rows.push({ kind: "ghost", index: ids.length + at });
+  for (let at = ids.length + size; at < count; at += 1) rows.push(GHOST);
   return rows;
 }

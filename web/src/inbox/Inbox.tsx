@@ -9,7 +9,7 @@ import { act } from "./act";
 import { Item } from "./Item";
 import { notify, notifyState, switchNotifications } from "./notifications";
 import { actionOfKey, GROUPS, rowKey, selectedAfter, wordsOf, type Attention, type Verb } from "./rows";
-import { problem, refetch, rows, watchInbox } from "./store";
+import { isOnlyMine, problem, refetch, rows, watchInbox } from "./store";
 import "./inbox.css";
 
 /** What needs a person, on all boards, worst first: each thing is finished where it stands. */
@@ -72,6 +72,7 @@ export function Inbox() {
         const [task] = now.current.current.tasks;
         void run(task ? "open" : (wordsOf(now.current.current).actions[0]?.verb ?? "copy"), now.current.current);
       }),
+      onKey("inbox.mine", () => (isOnlyMine.value = !isOnlyMine.peek())),
       onKey("page.close", () => {
         if (field.peek() === null) return false;
         closeField();
@@ -109,6 +110,10 @@ export function Inbox() {
         <h1 id="inbox-title">Needs you</h1>
         {keys.length > 0 && <span class="count">{keys.length}</span>}
         <span class="spread" />
+        <label class="inbox-switch" title="Tasks that you have, have created or review; nothing of the host">
+          <input type="checkbox" checked={isOnlyMine.value} onChange={(event) => (isOnlyMine.value = event.currentTarget.checked)} />
+          Only mine
+        </label>
         <NotifySwitch />
       </header>
       {problem.value && <Problem refusal={problem.value} retry={() => void refetch()} />}
@@ -157,7 +162,7 @@ function Nothing() {
   return (
     <div class="inbox-empty">
       <p class="inbox-empty-sign" aria-hidden="true">✓</p>
-      <p><strong>Nothing needs you.</strong></p>
+      <p><strong>{isOnlyMine.value ? "Nothing of yours needs you." : "Nothing needs you."}</strong></p>
       <p class="muted">{running === 1 ? "1 runs" : `${running} run`}, {waiting === 1 ? "1 waits" : `${waiting} wait`}{boards.value.length > 1 ? ` on ${view.value.board}` : ""}.</p>
     </div>
   );
@@ -167,7 +172,7 @@ function NotifySwitch() {
   if (notifyState.value === "unsupported") return null;
   const isOn = notify.value && notifyState.value === "granted";
   return (
-    <label class="inbox-notify">
+    <label class="inbox-switch">
       <input type="checkbox" checked={isOn} disabled={notifyState.value === "denied"} onChange={(event) => void switchNotifications(event.currentTarget.checked)} />
       Notify me
       {notifyState.value === "denied" && <span class="muted"> (the browser refuses)</span>}

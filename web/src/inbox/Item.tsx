@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
-import { asRefusal, get, post, type Refusal } from "../api";
+import { asRefusal, post, type Refusal } from "../api";
 import { Answer } from "../drawer/Answer";
 import { toast } from "../dialog";
 import { Age } from "../parts/Age";
@@ -9,9 +9,8 @@ import { Problem } from "../parts/Problem";
 import { StatusSign } from "../parts/StatusMark";
 import { TaskChip } from "../parts/TaskChip";
 import { canWrite } from "../state/status";
-import type { CardQuestion, TaskView } from "../wire";
 import { apply } from "./act";
-import { asked, questionOf, titleOf, wordsOf, type Attention, type Verb } from "./rows";
+import { asked, titleOf, wordsOf, type Attention, type Verb } from "./rows";
 import { refetch } from "./store";
 
 interface Props {
@@ -32,7 +31,7 @@ export function Item({ row, id, isSelected, isBusy, showsBoard, field, onSelect,
   const [first] = row.tasks;
   const text = asked(row);
   const title = titleOf(row);
-  const hasChoices = row.kind === "question" && questionOf(row).choices.length > 0;
+  const hasChoices = (first?.question?.choices.length ?? 0) > 0;
   const label = `${words.label}: ${title}`;
   return (
     <li
@@ -62,7 +61,7 @@ export function Item({ row, id, isSelected, isBusy, showsBoard, field, onSelect,
         {row.kind === "question" && field !== "answer" && <Choices row={row} isBusy={isBusy} onSelect={onSelect} onDone={() => void refetch()} />}
         {row.count > 1 && row.tasks.length > 0 && (
           <ul class="item-tasks" role="list">
-            {row.tasks.map((task) => <li key={task.id}><TaskChip task={{ ...task, status: words.status ?? "ready" }} /></li>)}
+            {row.tasks.map((task) => <li key={task.id}><TaskChip task={{ ...task, status: task.status }} /></li>)}
             {row.count > row.tasks.length && <li class="muted">and {row.count - row.tasks.length} more</li>}
           </ul>
         )}
@@ -96,10 +95,10 @@ export function Item({ row, id, isSelected, isBusy, showsBoard, field, onSelect,
 
 /** The question in short: a choice answers at once; other words take the field. */
 function Choices({ row, isBusy, onSelect, onDone }: { row: Attention; isBusy: boolean; onSelect: () => void; onDone: () => void }) {
-  const { text, choices } = questionOf(row);
+  const [task] = row.tasks;
+  const { text, choices } = task?.question ?? { text: asked(row), choices: [] };
   const isSending = useSignal(false);
   const problem = useSignal<Refusal | null>(null);
-  const [task] = row.tasks;
   async function choose(index: number) {
     if (!task || isSending.value) return;
     isSending.value = true;
@@ -141,27 +140,14 @@ function Choices({ row, isBusy, onSelect, onDone }: { row: Attention; isBusy: bo
   );
 }
 
-/** The question with a field for other words. The field is there at once; which question it is, and its deadline, follow. */
+/** The question with a field for other words. */
 function Question({ row, onDone }: { row: Attention; onDone: () => void }) {
   const [task] = row.tasks;
-  const whole = useSignal<CardQuestion | null>(task?.question ?? null);
-  const { text, choices } = questionOf(row);
-  useEffect(() => {
-    if (!task || task.question) return;
-    const ended = new AbortController();
-    get<TaskView>(`/v1/tasks/${encodeURIComponent(task.id)}/view`, {}, ended.signal).then(
-      (view) => (whole.value = view.question),
-      // Without it the answer goes to the open question.
-      () => undefined,
-    );
-    return () => ended.abort();
-  }, [task?.id, text]);
-  if (!task) return null;
-  const question: CardQuestion = whole.value ?? { id: "", text, choices, default: null, deadline_at: null, kind: null };
+  if (!task?.question) return null;
   return (
     <Answer
       task={task.id}
-      question={question}
+      question={task.question}
       isFocused
       onDone={(answer) => {
         toast(`Answered: “${answer}”.`);

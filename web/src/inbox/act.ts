@@ -1,12 +1,11 @@
 // What the buttons of the inbox do.
 
-import { asRefusal, post } from "../api";
+import { post } from "../api";
 import { ask, confirm, toast } from "../dialog";
-import { facts } from "../state/board";
 import { showRefusal, type BulkReply } from "../state/moves";
 import { go, openTask } from "../state/view";
 import { copy } from "../drawer/Head";
-import { breakerKey, type Attention, type AttentionTask, type Verb } from "./rows";
+import type { Attention, AttentionTask, Verb } from "./rows";
 import { refetch } from "./store";
 
 const PAST: Record<string, string> = { approve: "Approved", unblock: "Let go on", complete: "Completed", cancel: "Cancelled", request_changes: "Sent back", assign: "Assigned", comment: "Commented on" };
@@ -90,9 +89,12 @@ export async function act(verb: Verb, row: Attention): Promise<boolean> {
   }
 }
 
-async function reset(row: Attention): Promise<void> {
-  const key = breakerKey(row, facts.peek()?.breakers ?? []);
-  if (key === null) throw asRefusal(new Error("no key"));
+async function reset({ key }: Attention): Promise<void> {
+  // A row for breakers that are only counted names none.
+  if (key === null) {
+    go({ view: "profiles", task: null });
+    return;
+  }
   await post("/v1/breakers/reset", { key });
   toast(`The breaker ${key} is closed.`);
 }

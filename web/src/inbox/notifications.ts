@@ -46,8 +46,12 @@ export function followNotifications(): void {
   let known: ReadonlySet<string> | null = null;
   effect(() => {
     const isOn = notify.value && notifyState.value === "granted";
-    if (isOn && !unwatch) unwatch = watchInbox();
-    else if (!isOn && unwatch) {
+    if (isOn && !unwatch) {
+      unwatch = watchInbox();
+      // What the inbox shows already is no news; the next thing is.
+      const list = rows.peek();
+      known = list === null ? null : new Set(list.map(rowKey));
+    } else if (!isOn && unwatch) {
       unwatch();
       unwatch = null;
       known = null;

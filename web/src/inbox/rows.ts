@@ -1,6 +1,6 @@
 // Rows of `GET /v1/attention` as the page shows them: what is asked, how bad it is, and what finishes it. Pure.
 
-import type { CardQuestion } from "../wire";
+import type { CardQuestion, Status } from "../wire";
 
 /** Something that needs a person, as the daemon sends it. */
 export interface Attention {
@@ -11,10 +11,17 @@ export interface Attention {
   tasks: AttentionTask[];
   count: number;
   since: number | null;
-  /** Of a breaker: what `reset` takes. Older daemons have it in the command only. */
-  key?: string | null;
+  /** Of a breaker: what `reset` takes. */
+  key: string | null;
 }
-export interface AttentionTask { id: string; title: string; board: string; question?: CardQuestion | null }
+export interface AttentionTask {
+  id: string;
+  title: string;
+  board: string;
+  status: Status;
+  /** The question that waits, with its whole text. */
+  question: CardQuestion | null;
+}
 
 export type Verb =
   | "answer" | "approve" | "request_changes" | "unblock" | "retry" | "cancel" | "complete" | "assign"
@@ -96,32 +103,6 @@ export function titleOf(row: Attention): string {
   const [first] = row.tasks;
   if (!first) return row.message;
   return row.count === 1 ? first.title : `${row.count} tasks`;
-}
-
-/** A question and its choices. Where the row has none of its own, they stand at the end of its message, numbered, one for each command. */
-export function questionOf(row: Attention): { text: string; choices: string[] } {
-  const own = row.tasks[0]?.question;
-  if (own) return { text: own.text, choices: own.choices };
-  const text = asked(row);
-  const start = text.lastIndexOf(" [1) ");
-  const end = text.lastIndexOf("]");
-  if (start < 0 || end < start) return { text, choices: [] };
-  const choices: string[] = [];
-  let rest = text.slice(start + " [1) ".length, end);
-  for (let number = 2; number <= row.commands.length; number += 1) {
-    const at = rest.indexOf(`, ${number}) `);
-    if (at < 0) return { text, choices: [] };
-    choices.push(rest.slice(0, at));
-    rest = rest.slice(at + `, ${number}) `.length);
-  }
-  choices.push(rest);
-  return { text: text.slice(0, start) + text.slice(end + 1), choices };
-}
-
-/** The key of an open breaker: the daemon's field, or the end of the command that resets it. */
-export function breakerKey(row: Attention, open: readonly string[]): string | null {
-  if (row.key) return row.key;
-  return open.find((key) => row.commands.some((command) => command.endsWith(` ${key}`) || command.endsWith(` '${key}'`))) ?? /breakers reset '?([^']+?)'?$/.exec(row.command)?.[1] ?? null;
 }
 
 /** Which action a key of the inbox means for a row, if any. */

@@ -3,12 +3,17 @@
 import { effect, signal } from "@preact/signals";
 
 import { asRefusal, get, type Refusal } from "../api";
-import { facts } from "../state/board";
+import { facts, me } from "../state/board";
+import { remembered } from "../state/remembered";
 import { onDelta } from "../state/stream";
 import { apart, type Attention } from "./rows";
 
+/** What needs a person; with the switch, what needs this one. */
 export const rows = signal<Attention[] | null>(null);
 export const problem = signal<Refusal | null>(null);
+
+/** Only tasks that this person has, has created or reviews. The browser keeps it. */
+export const isOnlyMine = remembered("mine", false, (value: unknown): value is boolean => typeof value === "boolean");
 
 const QUIET_MS = 250;
 let watchers = 0;
@@ -21,7 +26,11 @@ async function read(): Promise<void> {
   try {
     do {
       isOld = false;
-      rows.value = apart(await get<Attention[]>("/v1/attention"));
+      const name = isOnlyMine.peek() ? me.peek() : "";
+      const list = apart(await get<Attention[]>("/v1/attention", name === "" ? {} : { name }));
+      // The switch was moved meanwhile: these are rows of the other kind.
+      if (name !== (isOnlyMine.peek() ? me.peek() : "")) isOld = true;
+      else rows.value = list;
       problem.value = null;
     } while (isOld);
   } catch (error) {
@@ -32,6 +41,8 @@ async function read(): Promise<void> {
 }
 
 export function refetch(): Promise<void> {
+  // Whose rows are meant is known with the first snapshot, which asks again.
+  if (isOnlyMine.peek() && me.peek() === "") return Promise.resolve();
   clearTimeout(timer);
   timer = undefined;
   isOld = reading !== null;
@@ -51,6 +62,7 @@ export function watchInbox(): () => void {
   watchers += 1;
   if (watchers === 1) {
     let last: string | null = null;
+    let shown = isOnlyMine.peek() ? me.peek() : "";
     const ends = [
       effect(() => {
         const known = facts.value;
@@ -59,6 +71,11 @@ export function watchInbox(): () => void {
         // What holds at first may be newer than the first read.
         if (now !== last) refetchSoon();
         last = now;
+      }),
+      effect(() => {
+        const key = isOnlyMine.value ? me.value : "";
+        if (key !== shown) void refetch();
+        shown = key;
       }),
       // As many as before, but not the same: a task of a row has changed, or one waits for a person now.
       onDelta((delta) => {

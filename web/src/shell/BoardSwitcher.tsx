@@ -1,10 +1,9 @@
-import { get, post } from "../api";
+import { post } from "../api";
 import { ask } from "../dialog";
 import { openMenu } from "../parts/Menu";
 import { boards } from "../state/board";
 import { canWrite, whyNot } from "../state/status";
 import { go, view } from "../state/view";
-import type { BoardSnapshot } from "../wire";
 
 /** Shows another board; its filters are its own, so they go. */
 export function switchBoard(name: string): void {
@@ -23,20 +22,9 @@ async function createBoard(): Promise<void> {
   });
 }
 
-const PATIENCE_MS = 400;
-
-/** The boards as they are now: the stream of a board says nothing of others. A slow answer does not hold up the menu. */
-async function renewBoards(): Promise<void> {
-  const read = get<BoardSnapshot>("/v1/board", { board: view.peek().board, window: 1 }).then((snapshot) => {
-    boards.value = snapshot.boards;
-  }, () => undefined);
-  await Promise.race([read, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
-}
-
 export function BoardSwitcher() {
   const current = view.value.board;
-  const open = async (at: Element): Promise<void> => {
-    await renewBoards();
+  const open = (at: Element): void => {
     const names = boards.peek().some((board) => board.name === current) ? boards.peek() : [{ name: current, open: 0 }, ...boards.peek()];
     openMenu({
       label: "Boards",
@@ -49,7 +37,7 @@ export function BoardSwitcher() {
   };
   return (
     <h1 class="board-name">
-      <button type="button" class="button quiet" aria-haspopup="menu" title="Choose a board" onClick={(event) => void open(event.currentTarget)}>
+      <button type="button" class="button quiet" aria-haspopup="menu" title="Choose a board" onClick={(event) => open(event.currentTarget)}>
         <span class="brand" aria-hidden="true" />
         <span class="unseen">Board: </span>
         <span class="clip">{current}</span>

@@ -3,7 +3,7 @@
 import { batch, effect, signal, untracked, type Signal } from "@preact/signals";
 import { STATUSES, type BoardFacts, type BoardSnapshot, type Card, type CardReason, type Delta, type Status } from "../wire";
 import { markChange } from "./flash";
-import { addWindow, emptyColumn, isWhole, putIn, renewWindow, takeOut, type ColumnData } from "./column";
+import { addWindow, emptyColumn, holds, isWhole, jumpTo, putIn, renewWindow, takeOut, type ColumnData } from "./column";
 import { hasPassed } from "./cursor";
 import { fits, type CardConditions } from "./filter";
 import { orderOf, placeIn } from "./order";
@@ -17,6 +17,8 @@ export interface ColumnModel {
   status: Status;
   /** What is shown: ids in order, pending moves included. */
   ids: Signal<readonly string[]>;
+  /** The tasks that are not loaded before some of the ids; null when all ids follow each other. */
+  gap: Signal<Gap | null>;
   count: Signal<number>;
   isExact: Signal<boolean>;
   total: Signal<number>;
@@ -24,6 +26,15 @@ export interface ColumnModel {
   isLoading: Signal<boolean>;
   /** Why the last window could not be read. */
   problem: Signal<string | null>;
+}
+
+export interface Gap {
+  /** Ids before it. */
+  at: number;
+  /** Tasks in it. */
+  size: number;
+  /** Its size may be wrong: what is behind it is to be read again. */
+  isOld: boolean;
 }
 
 export const boardName = signal("default");
@@ -63,7 +74,7 @@ function hasConditions(): boolean {
 export function modelOf(status: Status): ColumnModel {
   let model = columns[status];
   if (model === undefined) {
-    model = { status, ids: signal([]), count: signal(0), isExact: signal(true), total: signal(0), isLoading: signal(false), problem: signal(null) };
+    model = { status, ids: signal([]), gap: signal(null), count: signal(0), isExact: signal(true), total: signal(0), isLoading: signal(false), problem: signal(null) };
     columns[status] = model;
     data.set(status, emptyColumn(status));
   }
@@ -128,6 +139,15 @@ function showColumn(status: Status): void {
     for (const card of moved) rest.splice(placeIn(rest, card, order), 0, card);
     ids = rest.map((card) => card.id);
   }
+  let gap: Gap | null = null;
+  if (column.far !== null) {
+    gap = { at: ids.length, size: Math.max(0, column.far.offset - ids.length), isOld: column.far.isOld };
+    const here = new Set(ids);
+    const rest = column.far.cards.filter((card) => !here.has(card.id) && patched(card, list).status === status);
+    ids = [...ids, ...rest.map((card) => card.id)];
+  }
+  const old_gap = model.gap.peek();
+  if (old_gap?.at !== gap?.at || old_gap?.size !== gap?.size || old_gap?.isOld !== gap?.isOld) model.gap.value = gap;
   const old = model.ids.peek();
   if (old.length !== ids.length || old.some((id, at) => id !== ids[at])) model.ids.value = ids;
   model.count.value = Math.max(count, ids.length);
@@ -154,7 +174,7 @@ effect(() => {
 function forgetUnless(id: string): void {
   if (kept.peek().has(id)) return;
   const row = rows.get(id);
-  if (row !== undefined && dataOf(row.status).cards.includes(row)) return;
+  if (row !== undefined && holds(dataOf(row.status), row)) return;
   if (patches.peek().some((patch) => patch.ids.has(id))) return;
   rows.delete(id);
   cards.delete(id);
@@ -169,6 +189,17 @@ export interface SnapshotOptions {
   keepsLoaded: boolean;
   /** Cards that were asked for of each column. */
   window?: number;
+  /** What the stream has brought since it was asked for: the snapshot may be older. */
+  since?: readonly Delta[];
+}
+
+const recordings = new Set<Delta[]>();
+
+/** Writes down what the stream brings until `end`. */
+export function recordDeltas(): { deltas: readonly Delta[]; end: () => void } {
+  const deltas: Delta[] = [];
+  recordings.add(deltas);
+  return { deltas, end: () => void recordings.delete(deltas) };
 }
 
 /** The most cards that a column has loaded: a snapshot of as many leaves every column as deep as it was. */
@@ -183,7 +214,7 @@ export function applySnapshot(snapshot: BoardSnapshot, options: SnapshotOptions)
     const names = snapshot.columns.map((column) => column.status);
     if (!options.keepsLoaded) {
       rows.clear();
-      for (const column of data.values()) column.cards = [];
+      for (const column of data.values()) Object.assign(column, { cards: [], far: null });
     }
     for (const sent of snapshot.columns) {
       const column = dataOf(sent.status);
@@ -200,6 +231,8 @@ export function applySnapshot(snapshot: BoardSnapshot, options: SnapshotOptions)
     // A card may have left a column behind its window: its row says where it is now.
     for (const column of data.values()) {
       column.cards = column.cards.filter((card) => rows.get(card.id)?.status === column.status);
+      if (column.far !== null) column.far.cards = column.far.cards.filter((card) => rows.get(card.id)?.status === column.status);
+      if (column.far?.cards.length === 0) column.far = null;
     }
     for (const id of [...cards.keys()]) {
       if (!rows.has(id) && !kept.peek().has(id)) cards.delete(id);
@@ -215,6 +248,7 @@ export function applySnapshot(snapshot: BoardSnapshot, options: SnapshotOptions)
     daemonVersion.value = snapshot.version;
     isFirstLoad.value = false;
     passTo(snapshot.cursor);
+    for (const delta of options.since ?? []) if (!hasPassed(snapshot.cursor, delta.cursor)) applyDelta(delta);
   });
 }
 
@@ -238,13 +272,15 @@ function changeRow(card: Card, touched: Set<Status>): void {
   if (old !== undefined) {
     touched.add(old.status);
     const column = dataOf(old.status);
-    takeOut(column, card.id);
+    takeOut(column, old);
+    known_changes.set(old.status, (known_changes.get(old.status) ?? 0) - 1);
     if (isFiltered && was_in) column.count = Math.max(0, column.count - 1);
   }
   const column = dataOf(card.status);
   touched.add(card.status);
   const whole = isFiltered && old === undefined && isText ? false : isWholeBefore(column, old, was_in);
   if (isFiltered && is_in && old !== undefined) column.count += 1;
+  known_changes.set(card.status, (known_changes.get(card.status) ?? 0) + 1);
   rows.set(card.id, card);
   if (is_in) putIn(column, card, whole);
   markChange(old, card);
@@ -257,11 +293,15 @@ function isWholeBefore(column: ColumnData, old: Card | undefined, was_in: boolea
 }
 
 let whole_before: Set<Status> | null = null;
+/** Tasks that came to a column in a delta, less those that left it, as far as their rows say. */
+const known_changes = new Map<Status, number>();
 
 export function applyDelta(delta: Delta): void {
   if (delta.board !== boardName.peek()) return;
+  for (const recording of recordings) recording.push(delta);
   batch(() => {
     const touched = new Set<Status>();
+    known_changes.clear();
     whole_before = new Set([...data.values()].filter(isWhole).map((column) => column.status));
     for (const card of delta.cards) changeRow(card, touched);
     for (const id of delta.gone) {
@@ -270,7 +310,8 @@ export function applyDelta(delta: Delta): void {
       if (old === undefined) continue;
       const column = dataOf(old.status);
       touched.add(old.status);
-      if (takeOut(column, id)) column.count = Math.max(0, column.count - 1);
+      known_changes.set(old.status, (known_changes.get(old.status) ?? 0) - 1);
+      if (takeOut(column, old)) column.count = Math.max(0, column.count - 1);
       rows.delete(id);
       cards.delete(id);
     }
@@ -279,6 +320,11 @@ export function applyDelta(delta: Delta): void {
     for (const [status, total] of Object.entries(delta.counts)) {
       const column = dataOf(status);
       if (column.total !== total) touched.add(status);
+      // A task that is not loaded has come or gone, before or behind the further part.
+      if (column.far !== null && total - column.total !== (known_changes.get(status) ?? 0)) {
+        column.far.isOld = true;
+        touched.add(status);
+      }
       column.total = total;
       if (!isFiltered) {
         column.count = total;
@@ -288,7 +334,7 @@ export function applyDelta(delta: Delta): void {
     for (const card of delta.cards) {
       const row = rows.get(card.id);
       if (row === undefined) continue;
-      if (dataOf(row.status).cards.includes(row) || kept.peek().has(card.id) || patches.peek().some((patch) => patch.ids.has(card.id))) showCard(row);
+      if (holds(dataOf(row.status), row) || kept.peek().has(card.id) || patches.peek().some((patch) => patch.ids.has(card.id))) showCard(row);
       else forgetUnless(card.id);
     }
     for (const status of touched) showColumn(status);
@@ -309,6 +355,7 @@ export function applySeen(times: Record<string, number>): void {
 export function applyFacts(next: BoardFacts, at: string, reasons: Record<string, CardReason>): void {
   batch(() => {
     facts.value = next;
+    if (JSON.stringify(next.boards) !== JSON.stringify(boards.peek())) boards.value = next.boards;
     // The reasons are those of the first cards that are ready; one that is not named there has none now.
     const head = hasConditions() ? [] : dataOf("ready").cards.slice(0, WINDOW).map((card) => card.id);
     for (const id of new Set([...head, ...Object.keys(reasons)])) {
@@ -321,11 +368,20 @@ export function applyFacts(next: BoardFacts, at: string, reasons: Record<string,
   });
 }
 
+/** A newer row of the same column. Its key may be another one: only in a sorted list the next card finds its place. */
 function replaceRow(row: Card, card: Card): void {
-  const list = dataOf(row.status).cards;
-  const at = list.indexOf(row);
-  if (at >= 0) list[at] = card;
+  const column = dataOf(row.status);
   rows.set(card.id, card);
+  if (holds(column, row)) {
+    const list = column.cards.includes(row) ? column.cards : (column.far?.cards ?? []);
+    if (orderOf(row.status)(row, card) === 0) list[list.indexOf(row)] = card;
+    else {
+      const whole = isWhole(column);
+      takeOut(column, row);
+      putIn(column, card, whole);
+      showColumn(row.status);
+    }
+  }
   showCard(card);
 }
 
@@ -334,8 +390,8 @@ const OVERLAP = 8;
 
 export interface WindowRequest { status: Status; offset: number; finish: (sent: readonly Card[], count: number, isExact: boolean) => void; fail: (message: string) => void }
 
-/** Begins to load more of a column; null when nothing is missing or a window is on its way. */
-export function beginWindow(status: Status): WindowRequest | null {
+/** Begins to load more of a column, or its part from `far_offset` on; null when nothing is missing or a window is on its way. */
+export function beginWindow(status: Status, far_offset: number | null = null): WindowRequest | null {
   const model = modelOf(status);
   const column = dataOf(status);
   if (model.isLoading.peek() || isWhole(column)) return null;
@@ -350,7 +406,8 @@ export function beginWindow(status: Status): WindowRequest | null {
     return filter === conditions;
   };
   // Some rows overlap: those that left the beginning meanwhile shift the rest.
-  const offset = Math.max(0, column.cards.length - OVERLAP);
+  const isFar = far_offset !== null && far_offset > column.cards.length;
+  const offset = isFar ? far_offset : Math.max(0, column.cards.length - OVERLAP);
   return {
     status,
     offset,
@@ -359,7 +416,7 @@ export function beginWindow(status: Status): WindowRequest | null {
       const last = column.cards.at(-1);
       const [first] = sent;
       // The daemon is ahead of the stream, and more has left than overlaps: a part between would be missing. It is asked for again.
-      if (offset > 0 && first !== undefined && (last === undefined || orderOf(status)(last, first) < 0)) return;
+      if (!isFar && offset > 0 && first !== undefined && (last === undefined || orderOf(status)(last, first) < 0)) return;
       const newest = (card: Card): Card | null => {
         // It comes from another column: the stream takes it out there.
         if ((rows.get(card.id)?.status ?? status) !== status) return null;
@@ -368,15 +425,16 @@ export function beginWindow(status: Status): WindowRequest | null {
         return changed === null || changed.version >= card.version ? changed : card;
       };
       const before = column.cards.length;
-      addWindow(column, sent, newest);
+      if (isFar) jumpTo(column, offset, sent.map(newest).filter((card) => card !== null && card.status === status) as Card[]);
+      else addWindow(column, sent, newest);
       // What the stream brought meanwhile may be newer than this reply: its counts hold, and a gap is read again.
       const isBehind = journal.size > 0;
       column.count = isBehind && !hasConditions() ? column.total : count;
       column.isExact = isExact;
       if (isBehind && hasConditions()) needsRenewal.value += 1;
       // Nothing new although more is said to be there: what is loaded is all.
-      if (journal.size === 0 && column.cards.length === before && offset + sent.length <= before) column.count = Math.min(count, before);
-      for (const card of column.cards) {
+      if (!isFar && journal.size === 0 && column.cards.length === before && offset + sent.length <= before) column.count = Math.min(count, before);
+      for (const card of [...column.cards, ...(column.far?.cards ?? [])]) {
         rows.set(card.id, card);
         showCard(card);
       }

@@ -2,8 +2,9 @@
 import { effect, signal, untracked } from "@preact/signals";
 import { asRefusal, get, isAborted, type Refusal } from "../api";
 import type { BoardSnapshot, CardPage, Status } from "../wire";
-import { applySnapshot, beginWindow, needsRenewal, WINDOW } from "./board";
+import { applySnapshot, beginWindow, needsRenewal, recordDeltas, WINDOW } from "./board";
 import { queryOf } from "./filter";
+import { firstUse } from "./firstUse";
 import { sameCards, type View } from "./url";
 import { view } from "./view";
 
@@ -23,11 +24,14 @@ export async function loadBoard(options?: { keepsLoaded?: boolean; window?: numb
   const wanted = view.peek();
   const window = Math.min(WINDOW_MAX, Math.max(WINDOW, options?.window ?? 0));
   const filter = { assignee: wanted.assignee, tenant: wanted.tenant, label: wanted.label, text: wanted.text };
+  const recording = recordDeltas();
   try {
     const query = { board: wanted.board, ...queryOf(filter), window, archived: wanted.archived ? true : null };
     const snapshot = await get<BoardSnapshot>("/v1/board", query, control.signal);
     const keepsLoaded = options?.keepsLoaded === true && shown !== null && sameCards(shown, wanted);
-    applySnapshot(snapshot, { filter, keepsLoaded, window });
+    recording.end();
+    applySnapshot(snapshot, { filter, keepsLoaded, window, since: recording.deltas });
+    firstUse.value = snapshot.first_use ?? null;
     shown = wanted;
     loadProblem.value = null;
     return true;
@@ -35,6 +39,7 @@ export async function loadBoard(options?: { keepsLoaded?: boolean; window?: numb
     if (!isAborted(error)) loadProblem.value = asRefusal(error);
     return false;
   } finally {
+    recording.end();
     if (running === control) {
       running = null;
       isFiltering.value = false;
@@ -73,11 +78,11 @@ export function followView(): void {
   });
 }
 
-/** Loads the next window of a column; call it when its placeholders are seen. */
-export async function loadMore(status: Status, rows: number): Promise<void> {
+/** Loads the next window of a column, or the one from `far_offset` on; call it when its placeholders are seen. */
+export async function loadMore(status: Status, rows: number, far_offset: number | null = null): Promise<void> {
   const wanted = view.peek();
   if (isOutdated(wanted)) return;
-  const request = beginWindow(status);
+  const request = beginWindow(status, far_offset);
   if (request === null) return;
   const query = { board: wanted.board, status, offset: request.offset, limit: Math.min(500, rows), ...queryOf(wanted) };
   try {
