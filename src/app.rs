@@ -18,6 +18,7 @@ mod upgrade_watch;
 mod way_in;
 mod web_way_in;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ use crate::actors::apart;
 use crate::actors::configuration::{Configuration, PolicyBasis};
 use crate::actors::doorkeeper::messages::LookAtDoors;
 use crate::actors::live::Live;
+use crate::actors::notify_settings::check_channels;
 use crate::actors::review_settings::check_reviewers;
 use crate::actors::root::RootSupervisor;
 use crate::actors::root::messages::{EndProcess, ShutdownRequested};
@@ -89,11 +91,13 @@ fn start_and_serve(ambient: Ambient) -> Result<DaemonExit, StartError> {
     }
     apart::start_spare().map_err(|error| StartError::fault("start the spare thread", &error))?;
     let sockets = Sockets::of_daemon(&ambient, &home)?;
-    let handed = service_manager::take_sockets(&sockets.operators, &sockets.workers)?;
+    let at = [Some(&sockets.operators), Some(&sockets.workers), sockets.courier.as_ref()];
+    let handed = service_manager::take_sockets(at.map(|path| path.map(PathBuf::as_path)))?;
     supervisor::must_see_runs(&ambient, &home, &settings)?;
     let holder = supervisor::holder(&home, &settings);
     let daemon_user = supervisor::daemon_user(&ambient, &home, holder.as_ref());
     check_reviewers(&settings, &daemon_user)?;
+    check_channels(&settings)?;
     make_files_private();
     home::make_directories(&home)?;
     let lock = HomeLock::acquire(home.path()).map_err(StartError::Locked)?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::actors::live::Live;
+use crate::actors::notify_settings::notify_policy;
 use crate::actors::review_settings::review_policy;
 use crate::actors::settings_policy::{of_settings, within};
 use crate::config::Settings;
@@ -37,7 +38,9 @@ impl Configuration {
         let workspaces_dir = basis.workspaces_dir.clone();
         let reviews = review_policy(&settings, &basis.daemon_user);
         let local_zone = basis.local_zone.clone();
-        let policy = Policy { workspaces_dir, reviews, local_zone, ..of_settings(&settings) };
+        let notify = notify_policy(&settings, &local_zone);
+        let policy =
+            Policy { workspaces_dir, reviews, local_zone, notify, ..of_settings(&settings) };
         let policy = Arc::new(within(policy, basis.shares));
         Self { settings: Arc::new(settings), policy }
     }

@@ -31,6 +31,8 @@ pub enum Way {
     Operators,
     /// That of workers.
     Workers,
+    /// That of the courier.
+    Courier,
 }
 
 /// Who made the sockets.
@@ -98,6 +100,7 @@ pub struct Doors {
 struct Inner {
     operators: Option<Door>,
     workers: Option<Door>,
+    courier: Option<Door>,
     /// The workers' one led in at this time, epoch milliseconds.
     seen_ms: i64,
     outages: VecDeque<Outage>,
@@ -110,6 +113,7 @@ impl Default for Doors {
         let inner = Inner {
             operators: None,
             workers: None,
+            courier: None,
             seen_ms: 0,
             outages: VecDeque::new(),
             blind: None,
@@ -129,17 +133,29 @@ impl Doors {
         doors
     }
 
+    /// Adds that of the courier.
+    pub fn add_courier(&self, door: Door) {
+        self.lock().courier = Some(door);
+    }
+
+    /// Whether there is a socket for the courier.
+    pub fn has_courier(&self) -> bool {
+        self.lock().courier.is_some()
+    }
+
     /// Who made them.
     pub fn maker(&self) -> Maker {
         self.maker
     }
 
-    /// Their directory, the same for both, and their names in it.
+    /// Their directory, the same for all, and their names in it.
     pub fn entries(&self) -> Option<(PathBuf, Vec<OsString>)> {
         let inner = self.lock();
         let paths = [&inner.operators.as_ref()?.socket.path, &inner.workers.as_ref()?.socket.path];
         let directory = paths.first()?.parent()?.to_owned();
-        let names = paths.iter().filter_map(|path| path.file_name()).map(ToOwned::to_owned);
+        let courier = inner.courier.as_ref().map(|door| &door.socket.path);
+        let all = paths.iter().copied().chain(courier);
+        let names = all.filter_map(|path| path.file_name()).map(ToOwned::to_owned);
         Some((directory, names.collect()))
     }
 
@@ -149,6 +165,7 @@ impl Doors {
         match way {
             Way::Operators => inner.operators.as_mut().map(act),
             Way::Workers => inner.workers.as_mut().map(act),
+            Way::Courier => inner.courier.as_mut().map(act),
         }
     }
 
@@ -162,6 +179,7 @@ impl Doors {
         let door = match way {
             Way::Operators => inner.operators.as_mut(),
             Way::Workers => inner.workers.as_mut(),
+            Way::Courier => inner.courier.as_mut(),
         };
         if let Some(door) = door {
             door.lost = lost;
@@ -188,7 +206,7 @@ impl Doors {
     /// What `doctor` tells.
     pub fn report(&self) -> DoorsReport {
         let inner = self.lock();
-        let doors = [&inner.operators, &inner.workers].into_iter().flatten();
+        let doors = [&inner.operators, &inner.workers, &inner.courier].into_iter().flatten();
         let lost = doors.filter_map(|door| Some((door.socket.path.clone(), door.lost.clone()?)));
         DoorsReport { blind: inner.blind.clone(), lost: lost.collect() }
     }
@@ -197,7 +215,7 @@ impl Doors {
     /// a service manager made stays, and so does what another program has put in their place.
     pub fn remove_files(&self) {
         let mut inner = self.lock();
-        let doors = [inner.operators.take(), inner.workers.take()];
+        let doors = [inner.operators.take(), inner.workers.take(), inner.courier.take()];
         drop(inner);
         for door in doors.into_iter().flatten().filter(|_| self.maker == Maker::Daemon) {
             remove_own(&door.socket.path, door.file);

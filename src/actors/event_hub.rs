@@ -15,6 +15,7 @@ use tokio::sync::{broadcast, watch};
 use crate::actors::circuit_breaker::messages::BreakerMoved;
 use crate::actors::dispatcher::messages::{LookForProfile, Wake};
 use crate::actors::guard::Guard;
+use crate::actors::notifier::messages::DrainOutbox;
 use crate::actors::root::messages::RunSignal;
 use crate::actors::timer::messages::Arm;
 use crate::actors::wire::Wire;
@@ -93,6 +94,8 @@ pub struct EventHubWires {
     pub breaker_moved: Wire<BreakerMoved>,
     /// The timer.
     pub arm: Wire<Arm>,
+    /// The notifier.
+    pub drain_outbox: Wire<DrainOutbox>,
 }
 
 /// The actor.
@@ -125,6 +128,7 @@ impl Handler<Committed> for EventHub {
             // Nobody there means a rebuild is under way; it ends with everybody looking again.
             let _is_heard = match signal {
                 Signal::DispatchDue => self.wires.wake.tell(Wake),
+                Signal::OutboxMoved => self.wires.drain_outbox.tell(DrainOutbox),
                 Signal::TimeSet { at } => self.wires.arm.tell(Arm { at }),
                 Signal::ProfileWanted { name } => {
                     self.wires.look_for_profile.tell(LookForProfile { name })

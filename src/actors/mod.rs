@@ -13,7 +13,7 @@
 //! | [`circuit_breaker`] | half-open timers | rebuilt; reads the rows |
 //! | [`indexer`] | the full-text index, on its own thread | begins again at its cursor |
 //! | [`doorkeeper`] | the watches of the sockets | rebuilt; begins with a look |
-//! | [`notifier`] | nothing yet | rebuilt |
+//! | [`notifier`] | nothing | rebuilt; begins with a look |
 //!
 //! ```text
 //!   API ──verbs──▶ database ──Committed──▶ event hub ──events──▶ subscribers
@@ -48,7 +48,9 @@ pub mod indexer;
 pub mod live;
 pub mod live_runs;
 pub mod notifier;
+pub mod notify_settings;
 pub mod open_run;
+pub mod outbox_bell;
 pub mod path_looks;
 pub mod paths;
 pub mod profile_looks;

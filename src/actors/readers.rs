@@ -112,7 +112,7 @@ impl Readers {
         then: impl FnOnce(T) -> Result<R, VerbError> + Send + 'static,
     ) -> Result<R, VerbError> {
         let (lane, allowance) = match &caller {
-            Caller::System { .. } => (Lane::System, Allowance::Unlimited),
+            Caller::Courier | Caller::System { .. } => (Lane::System, Allowance::Unlimited),
             Caller::Operator { name } => (Lane::Person(name.clone()), Allowance::Short),
             Caller::Worker { run_id, .. } => (Lane::Worker(*run_id), Allowance::Short),
         };

@@ -12,6 +12,8 @@ use tokio::sync::oneshot;
 use crate::actors::configuration::{Configuration, PolicyBasis};
 use crate::actors::event_hub::EventFeed;
 use crate::actors::live::Live;
+use crate::actors::notifier::messages::DrainOutbox;
+use crate::actors::notify_settings::check_channels;
 use crate::actors::review_settings::check_reviewers;
 use crate::actors::token_holders::TokenHolders;
 use crate::actors::wire::Wire;
@@ -42,6 +44,8 @@ pub struct Reloader {
     pub dispatcher: Wire<SettingsChanged>,
     /// To the crash detector.
     pub crash_detector: Wire<SettingsChanged>,
+    /// To the notifier: channels may be other ones.
+    pub notifier: Wire<DrainOutbox>,
     /// To the pages that show it.
     pub feed: EventFeed,
     /// Whose workers' tokens can be.
@@ -113,6 +117,7 @@ impl Reloader {
     fn take(&self, shown: &mut Shown) -> Result<Vec<Change>, ConfigProblems> {
         let (settings, newer) = load(&self.ambient, &self.home)?;
         check_reviewers(&settings, &self.daemon_user)?;
+        check_channels(&settings)?;
         telemetry::set_level(settings.log.level);
         self.token_holders.learn(&self.daemon_user, &settings);
         self.configuration.replace(Configuration::new(settings, &self.basis));
@@ -120,6 +125,7 @@ impl Reloader {
         *shown = newer;
         self.dispatcher.tell(SettingsChanged);
         self.crash_detector.tell(SettingsChanged);
+        self.notifier.tell(DrainOutbox);
         self.feed.facts_moved();
         Ok(changes)
     }

@@ -30,8 +30,8 @@ use crate::actors::doorkeeper::{Doorkeeper, DoorkeeperDeps};
 use crate::actors::event_hub::messages::Committed;
 use crate::actors::event_hub::{EventFeed, EventHub, EventHubWires};
 use crate::actors::guard::Guard;
-use crate::actors::notifier::Notifier;
 use crate::actors::notifier::messages::DrainOutbox;
+use crate::actors::notifier::{Notifier, NotifierDeps};
 use crate::actors::reloader::SettingsChanged;
 use crate::actors::timer::messages::Arm;
 use crate::actors::timer::{Timer, TimerDeps};
@@ -131,6 +131,8 @@ pub struct RootDeps {
     pub circuit_breaker: CircuitBreakerDeps,
     /// For the doorkeeper.
     pub doorkeeper: DoorkeeperDeps,
+    /// For the notifier.
+    pub notifier: NotifierDeps,
     /// Told how far the daemon is.
     pub life: watch::Sender<Life>,
 }
@@ -200,12 +202,14 @@ impl RootSupervisor {
             run_signal: wires.run_signal.clone(),
             breaker_moved: wires.breaker_moved.clone(),
             arm: wires.arm.clone(),
+            drain_outbox: wires.drain_outbox.clone(),
         };
         let hub = EventHub::new(self.deps.feed.clone(), hub_wires, guard).start();
         wires.committed.connect(&hub);
         self.deps.feed.have_all_look_again();
         wires.wake.tell(Wake);
         wires.arm.tell(Arm { at: 0 });
+        wires.drain_outbox.tell(DrainOutbox);
         self.workers.values().for_each(|worker| worker.do_send(LookAgain));
     }
 
@@ -237,7 +241,10 @@ impl RootSupervisor {
     }
 
     fn build_notifier(&self, guard: Guard) {
-        self.deps.wires.drain_outbox.connect(&Notifier::new(guard).start());
+        self.deps
+            .wires
+            .drain_outbox
+            .connect(&Notifier::new(self.deps.notifier.clone(), guard).start());
         self.deps.wires.drain_outbox.tell(DrainOutbox);
     }
 
@@ -374,6 +381,7 @@ impl Handler<RunSignal> for RootSupervisor {
             | Signal::ProfileWanted { .. }
             | Signal::RunStateMoved { .. }
             | Signal::FactsMoved
+            | Signal::OutboxMoved
             | Signal::BreakerMoved { .. } => {}
         }
     }

@@ -47,6 +47,8 @@ pub enum Door {
     Operators,
     /// `kanband.sock.worker`: only callers proven to belong to an open run.
     Workers,
+    /// `kanband.sock.courier`: the courier.
+    Courier,
     /// The board on the web, over TCP from this host: people with a session (`src/api/web`).
     Web,
 }
@@ -199,6 +201,9 @@ pub fn identify(
     claims: &Claims,
     live_runs: &LiveRuns,
 ) -> Result<Identified, ApiError> {
+    if door == Door::Courier {
+        return courier(placement, claims);
+    }
     let by_token = claims.token.as_deref().map(|token| live_runs.find_by_token(token));
     match (placement, by_token) {
         (Membership::Unknown(why), _) => Err(unplaced(why)),
@@ -232,9 +237,21 @@ pub fn identify(
             }
             // Its session says who it is, and nothing else does.
             (None, Door::Web) => Err(no_session()),
+            (None, Door::Courier) => Ok(Identified::Caller(Caller::Courier)),
             (None, Door::Workers) => Err(unplaced("it belongs to no open run")
                 .with_hint("operators use the socket without `.worker`")),
         },
+    }
+}
+
+/// Who is let in at the courier's door: a process outside every run that claims to be of none.
+fn courier(placement: &Membership, claims: &Claims) -> Result<Identified, ApiError> {
+    match (placement, claims.token.is_some() || claims.run.is_some()) {
+        (Membership::Outside(_), false) => Ok(Identified::Caller(Caller::Courier)),
+        (Membership::Unknown(why), _) => Err(unplaced(why)),
+        (Membership::Outside(_) | Membership::InRun(_) | Membership::Marked(_), _) => {
+            Err(unplaced("only the courier is let in here, and no process of a run"))
+        }
     }
 }
 

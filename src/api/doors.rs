@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::net::UnixStream;
 use tokio::sync::watch;
 
+use crate::actors::doors::Maker;
 use crate::actors::live_runs::LiveRuns;
 use crate::api::Api;
 use crate::api::auth::{Door, Membership, Scene, membership_of, run_of};
@@ -54,7 +55,7 @@ pub fn admit(api: &Api, door: Door, stream: &UnixStream) -> Option<Admitted> {
         return None;
     }
     let (placement, uid) = match &peer {
-        Ok(peer) => (membership_of(peer, scene), peer.uid),
+        Ok(peer) => (at_door(api, door, membership_of(peer, scene)), peer.uid),
         Err(why) => (Membership::Unknown(why.clone()), u32::MAX),
     };
     let live_runs = &api.service.live_runs;
@@ -78,6 +79,22 @@ pub fn admit(api: &Api, door: Door, stream: &UnixStream) -> Option<Admitted> {
     }
     let peer = peer.ok().filter(|_| matches!(placement, Membership::Marked(_)));
     Some(Admitted { door, peer, placement, seat: Arc::new(seat), party })
+}
+
+/// The user of the courier where a service manager starts it.
+const COURIER_USER: &str = "kanban-courier";
+
+/// Under a service manager the courier has a user of its own, and nobody else is it.
+fn at_door(api: &Api, door: Door, placement: Membership) -> Membership {
+    let is_service = matches!(api.service.doors.maker(), Maker::ServiceManager { .. });
+    match placement {
+        Membership::Outside(name)
+            if door == Door::Courier && is_service && name != COURIER_USER =>
+        {
+            Membership::Unknown(format!("it runs as {name}, not as {COURIER_USER}"))
+        }
+        placement => placement,
+    }
 }
 
 fn standing_of(run_id: RunId, live_runs: &LiveRuns) -> RunStanding {

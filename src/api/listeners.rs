@@ -16,6 +16,8 @@ pub struct Listeners {
     pub operators: Listening,
     /// The socket of workers.
     pub workers: Listening,
+    /// That of the courier, where there is one.
+    pub courier: Option<Listening>,
     /// Figures for Prometheus (`metrics.listen`).
     pub metrics: Option<StdTcpListener>,
     /// The board on the web (`web.listen`).
@@ -52,11 +54,16 @@ impl Listeners {
     /// # Errors
     /// One of the two sockets cannot be waited for. Figures are left out instead, with a line in the log.
     pub fn accepting(self) -> io::Result<AllAccepting> {
-        let Self { operators, workers, metrics, web } = self;
+        let Self { operators, workers, courier, metrics, web } = self;
         let mut listeners = vec![
             Listener::Socket(Door::Operators, operators.accepting()?),
             Listener::Socket(Door::Workers, workers.accepting()?),
         ];
+        match courier.map(Listening::accepting) {
+            Some(Ok(courier)) => listeners.push(Listener::Socket(Door::Courier, courier)),
+            Some(Err(error)) => tracing::error!(%error, "cannot serve the courier's socket"),
+            None => {}
+        }
         match metrics.map(TcpListener::from_std) {
             Some(Ok(metrics)) => listeners.push(Listener::Metrics(metrics)),
             Some(Err(error)) => tracing::error!(%error, "cannot serve metrics over TCP"),

@@ -26,6 +26,7 @@ pub mod limits;
 pub mod listeners;
 pub mod listing;
 pub mod moves;
+pub mod notify_operations;
 pub mod openapi;
 pub mod operation;
 pub mod operations;

@@ -7,6 +7,7 @@ use crate::api::call::{self, Answer, Call};
 use crate::api::figures;
 use crate::api::files;
 use crate::api::moves::{Moves, moves};
+use crate::api::notify_operations;
 use crate::api::openapi::document;
 use crate::api::operation::{Carries, Method, Operation, by_hand, list, query, verb};
 use crate::api::web::first_use::{ADD_PROFILE, FIRST_USE};
@@ -15,14 +16,13 @@ use crate::kernel::event::Event;
 use crate::kernel::queries::{
     CardPage, ContextReply, DispatchState, GetBoard, GetContext, GetDispatch, GetGraph, GetHistory,
     GetStats, Graph, History, ListAttachments, ListBoards, ListCards, ListRuns, ListSchedules,
-    ListSubscriptions, ListTasks, NextOccurrence, NextOccurrences, Query, ScheduleDetails,
-    SearchTasks, ShowQuestion, ShowSchedule, ShowTask, Stats, TaskDetails, WhyReply, WhyTask,
+    ListTasks, NextOccurrence, NextOccurrences, Query, ScheduleDetails, SearchTasks, ShowQuestion,
+    ShowSchedule, ShowTask, Stats, TaskDetails, WhyReply, WhyTask,
 };
 use crate::kernel::question::Question;
 use crate::kernel::schedule::Schedule;
 use crate::kernel::store::attachments::Attachment;
 use crate::kernel::store::boards::BoardRow;
-use crate::kernel::store::subscriptions::Subscription;
 use crate::kernel::transfer::export::ImportPlan;
 use crate::kernel::transfer::import::{ImportLinks, ImportLinksReply, ImportReply, ImportTasks};
 use crate::kernel::transfer::record::TaskRecord;
@@ -37,10 +37,9 @@ use crate::kernel::verbs::{
     PromoteTask, RateLimitReply, RateLimitTask, ReassignTask, ReclaimReply, ReclaimTask,
     RemoveSchedule, RemoveScheduleReply, ReopenReply, ReopenTask, RequestChanges, RequestReview,
     RequestReviewReply, ResetBreaker, RestartTask, ResumeSchedule, RunSchedule, ScheduleChange,
-    ScheduleReply, ScheduleTask, SetDispatch, SetDispatchReply, StopTask, Subscribe,
-    SubscribeReply, TriageReply, TriageTask, UnarchiveReply, UnarchiveTask, UnblockReply,
-    UnblockTask, UnlinkReply, UnlinkTasks, UnscheduleTask, Unsubscribe, UnsubscribeReply,
-    VerdictReply,
+    ScheduleReply, ScheduleTask, SetDispatch, SetDispatchReply, StopTask, TriageReply, TriageTask,
+    UnarchiveReply, UnarchiveTask, UnblockReply, UnblockTask, UnlinkReply, UnlinkTasks,
+    UnscheduleTask, VerdictReply,
 };
 use crate::service::ask;
 use crate::service::assignees::{self, Assignee, ListAssignees};
@@ -235,18 +234,18 @@ pub const OPERATIONS: &[Operation] = &[
         "Explain why a task is not running.",
         |api, call| call::query(api, call, why::why),
     ),
-    verb::<Subscribe, SubscribeReply>(
-        "/v1/tasks/{id}/notify_subscribe",
-        "Subscribe a chat to a task.",
-    ),
-    verb::<Unsubscribe, UnsubscribeReply>(
-        "/v1/tasks/{id}/notify_unsubscribe",
-        "Remove a chat's subscription to a task.",
-    ),
-    query::<ListSubscriptions, Vec<Subscription>>(
-        "/v1/subscriptions",
-        "List notification subscriptions.",
-    ),
+    notify_operations::SUBSCRIBE,
+    notify_operations::UNSUBSCRIBE,
+    notify_operations::WATCH,
+    notify_operations::SUBSCRIPTIONS,
+    notify_operations::OUTBOX,
+    notify_operations::RETRY,
+    notify_operations::DROP,
+    notify_operations::TEST,
+    notify_operations::LEASE,
+    notify_operations::SETTLE,
+    notify_operations::CHANNELS,
+    notify_operations::REPORT,
     by_hand::<GetStats, Stats>(
         "stats",
         Method::Get,

@@ -107,7 +107,7 @@ async fn answer(
         Caller::Worker { run_id, .. } => {
             without_token(fields, api.service.live_runs.token(*run_id))
         }
-        Caller::Operator { .. } | Caller::System { .. } => fields,
+        Caller::Operator { .. } | Caller::Courier | Caller::System { .. } => fields,
     };
     // Before anything is done for it, and before it is even understood.
     caller.may_ask(operation.name)?;

@@ -4,12 +4,13 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::unix::net::UnixListener as StdListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::actors::doors::{Door, Doors, Maker};
+use crate::config::sockets::COURIER_SUFFIX;
 use crate::os::host::clock::epoch_ms;
 use crate::os::host::service_manager::HandedSockets;
 use crate::os::host::socket_file::{SocketError, SocketFile};
@@ -46,6 +47,8 @@ pub struct BoundSockets {
     pub operators: Listening,
     /// For workers.
     pub workers: Listening,
+    /// For the courier, where there is one.
+    pub courier: Option<Listening>,
     /// Their files.
     pub doors: Doors,
 }
@@ -83,7 +86,7 @@ pub fn bind(operators: &Path, workers: &Path, access: Access) -> Result<BoundSoc
     let (operators, for_operators) = door(operators, operators_file, for_operators.listener);
     let (workers, for_workers) = door(workers, workers_file, for_workers.listener);
     let doors = Doors::new(Maker::Daemon, operators, workers, epoch_ms());
-    Ok(BoundSockets { operators: for_operators, workers: for_workers, doors })
+    Ok(BoundSockets { operators: for_operators, workers: for_workers, courier: None, doors })
 }
 
 /// Takes those that a service manager made: their paths, owners and modes are its business. `remedy` makes it make them again.
@@ -96,7 +99,7 @@ pub fn take(
     workers: &Path,
     remedy: &'static str,
 ) -> Result<BoundSockets, SocketError> {
-    let HandedSockets { operators: for_operators, workers: for_workers } = handed;
+    let HandedSockets { operators: for_operators, workers: for_workers, courier } = handed;
     for (listener, path) in [(&for_operators, operators), (&for_workers, workers)] {
         listener
             .set_nonblocking(true)
@@ -114,7 +117,44 @@ pub fn take(
     let (for_workers, workers) = door(socket(workers, WORKERS_MODE), file(workers), for_workers);
     let maker = Maker::ServiceManager { remedy };
     let doors = Doors::new(maker, for_operators, for_workers, epoch_ms());
-    Ok(BoundSockets { operators: listening, workers, doors })
+    let mut bound = BoundSockets { operators: listening, workers, courier: None, doors };
+    if let Some(courier) = courier {
+        let path = beside(operators);
+        courier
+            .set_nonblocking(true)
+            .map_err(|source| SocketError::Unusable { path: path.clone(), source })?;
+        let (made, listening) = door(socket(&path, OPERATORS_MODE), file(&path), courier);
+        bound.doors.add_courier(made);
+        bound.courier = Some(listening);
+    }
+    Ok(bound)
+}
+
+/// The path of the courier's socket beside the operators' one.
+fn beside(operators: &Path) -> PathBuf {
+    let mut path = operators.to_owned().into_os_string();
+    path.push(COURIER_SUFFIX);
+    path.into()
+}
+
+impl BoundSockets {
+    /// Makes the courier's socket, for the daemon's own user.
+    ///
+    /// # Errors
+    /// [`SocketError`]; the others are served all the same.
+    pub fn bind_courier(&mut self, path: &Path) -> Result<(), SocketError> {
+        let socket = SocketFile {
+            path: path.to_owned(),
+            mode: OPERATORS_MODE,
+            group: None,
+            directory_mode: OWN_DIRECTORY_MODE,
+        };
+        let made = socket.make()?;
+        let (made, listening) = door(socket, Some(made.file), made.listener);
+        self.doors.add_courier(made);
+        self.courier = Some(listening);
+        Ok(())
+    }
 }
 
 fn door(socket: SocketFile, file: Option<FileIdentity>, current: StdListener) -> (Door, Listening) {

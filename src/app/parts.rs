@@ -1,5 +1,6 @@
 //! The parts of the daemon before the first actor: threads, sockets, and what they know of each other.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -21,6 +22,8 @@ use crate::actors::event_hub::EventFeed;
 use crate::actors::indexer;
 use crate::actors::live::Live;
 use crate::actors::live_runs::LiveRuns;
+use crate::actors::notifier::NotifierDeps;
+use crate::actors::outbox_bell::OutboxBell;
 use crate::actors::path_looks::Looker;
 use crate::actors::paths::Paths;
 use crate::actors::profile_looks::ProfileLooker;
@@ -89,7 +92,9 @@ pub(super) fn build(
     let starter = supervisor::supervision(home, &ambient, &settings, &live_runs.shims)?;
     let daemon_user = starter.daemon_user.clone();
     let has_others = has_workers_of_others(&daemon_user, &settings);
-    let Sockets { operators: socket, workers: worker_socket } = listen_at.sockets.clone();
+    let Sockets { operators: socket, workers: worker_socket, .. } = listen_at.sockets.clone();
+    let outbox_bell = OutboxBell::default();
+    let notifier = notifier(home, &ambient, &configuration, &outbox_bell, &listen_at);
     let (listeners, doors, web) = listen_at.listen(home, &settings, has_others)?;
     let paths = paths(home, worker_socket, has_others)?;
     let worker = worker_deps(
@@ -107,6 +112,7 @@ pub(super) fn build(
         daemon_user,
         dispatcher: wires.settings_to_dispatcher.clone(),
         crash_detector: wires.settings_to_crash_detector.clone(),
+        notifier: wires.drain_outbox.clone(),
         feed: feed.clone(),
         token_holders: token_holders.clone(),
         shown: Mutex::new(shown),
@@ -138,13 +144,41 @@ pub(super) fn build(
         doors: doors.clone(),
         started_at: epoch_seconds(),
         reloader,
+        outbox_bell,
         figures: Arc::clone(&worker.figures),
         web,
     });
     let api = Arc::new(Api { service, edge, token_holders });
     let doorkeeper = doorkeeper(home, &worker, &life_sender);
-    let root = root_deps(wires, feed, worker, (disk, doorkeeper), life_sender);
+    let root = root_deps(wires, feed, worker, (disk, doorkeeper, notifier), life_sender);
     Ok(Parts { root, api, listeners, doors, database_thread })
+}
+
+/// What the notifier may reach. Where a service manager made the sockets, it starts the courier too.
+fn notifier(
+    home: &Home,
+    ambient: &Ambient,
+    configuration: &Live<Configuration>,
+    bell: &OutboxBell,
+    listen_at: &ListenAt<'_>,
+) -> NotifierDeps {
+    // The courier goes out to the network by the proxy and the certificates of the daemon, and finds the same home.
+    let passed =
+        ["PATH", "HOME", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "KANBAND_FAIL_POINTS"];
+    let passed = passed
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), OsString::from(ambient.env.get(*name)?))));
+    let home_path = home.path().as_os_str().to_owned();
+    let socket = listen_at.sockets.operators.as_os_str().to_owned();
+    let own = [("KANBAN_HOME".to_owned(), home_path), ("KANBAN_SOCKET".to_owned(), socket)];
+    NotifierDeps {
+        bell: bell.clone(),
+        configuration: configuration.clone(),
+        is_managed: listen_at.handed.sockets.is_some(),
+        env: passed.chain(own).collect(),
+        program_dir: home::program_dir(),
+        output: home.path().join("courier.log"),
+    }
 }
 
 fn paths(home: &Home, worker_socket: PathBuf, has_others: bool) -> Result<Paths, StartError> {
@@ -213,7 +247,7 @@ fn root_deps(
     wires: Wires,
     feed: EventFeed,
     worker: WorkerDeps,
-    (disk, doorkeeper): (Disk, DoorkeeperDeps),
+    (disk, doorkeeper, notifier): (Disk, DoorkeeperDeps, NotifierDeps),
     life: watch::Sender<Life>,
 ) -> RootDeps {
     let profile_looker = ProfileLooker {
@@ -254,6 +288,7 @@ fn root_deps(
         crash_detector,
         circuit_breaker,
         doorkeeper,
+        notifier,
         life,
     }
 }

@@ -34,23 +34,29 @@ impl ListenAt<'_> {
         settings: &Settings,
         has_workers_of_others: bool,
     ) -> Result<(Listeners, Doors, Arc<WebAccess>), StartError> {
-        let Self { sockets: Sockets { operators, workers }, handed } = self;
+        let Self { sockets: Sockets { operators, workers, courier }, handed } = self;
         let group = (home.kind() == HomeKind::System).then_some(OPERATORS_GROUP);
         let Handed { sockets: handed, web } = handed;
         let socket = operators.clone();
         let is_service = handed.is_some() && home.kind() == HomeKind::System;
         let web = WebListener { home, listen: settings.web.listen, handed: web, is_service };
-        let bound = match handed {
+        let is_handed = handed.is_some();
+        let mut bound = match handed {
             Some(handed) => sockets::take(handed, operators, workers, remedy(home))?,
             None => {
                 sockets::bind(operators, workers, sockets::Access { group, has_workers_of_others })?
             }
         };
+        if let (false, Some(courier)) = (is_handed, courier)
+            && let Err(error) = bound.bind_courier(courier)
+        {
+            tracing::error!(%error, "cannot make the courier's socket; no notifications are sent");
+        }
         let metrics = settings.metrics.listen.map(listen_for_metrics).transpose()?;
-        let BoundSockets { operators, workers, doors } = bound;
+        let BoundSockets { operators, workers, courier, doors } = bound;
         let (web, web_door) = web.open();
         let access = WebAccess::load(web_door, home.web_sessions(), socket);
-        Ok((Listeners { operators, workers, metrics, web }, doors, Arc::new(access)))
+        Ok((Listeners { operators, workers, courier, metrics, web }, doors, Arc::new(access)))
     }
 }
 

@@ -172,8 +172,8 @@ fn known_homes(ambient: &Ambient) -> KnownHomes {
         home.config_file().to_owned(),
         home.main_config_file().to_owned(),
     ];
-    if let Ok(Sockets { operators, workers }) = Sockets::of_daemon(ambient, &home) {
-        files.extend([operators, workers]);
+    if let Ok(Sockets { operators, workers, courier }) = Sockets::of_daemon(ambient, &home) {
+        files.extend([operators, workers].into_iter().chain(courier));
     }
     KnownHomes { homes: vec![home.path().to_owned()], files }
 }

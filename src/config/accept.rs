@@ -76,6 +76,7 @@ pub(super) fn accept_value(kind: Kind, value: &ValueKind) -> Result<ValueKind, P
         }
         Kind::BranchPrefix => accept_branch_prefix(kind, value),
         Kind::Command => accept_command(kind, value),
+        Kind::OptionalText => text_of(kind, value).map(|_| value.clone()),
         Kind::TextList => accept_list(kind, value, |_| Ok(())),
         Kind::TemplateList(allowed) => {
             accept_list(kind, value, |item| Ok(Template::parse(item, allowed).map(drop)?))
@@ -114,6 +115,7 @@ pub(super) fn value_from_text(kind: Kind, text: &str) -> ValueKind {
         Kind::Duration { .. }
         | Kind::Size { .. }
         | Kind::Text
+        | Kind::OptionalText
         | Kind::Choice(_)
         | Kind::Path
         | Kind::OptionalPath

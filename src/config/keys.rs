@@ -6,6 +6,7 @@
 
 mod agents;
 mod key;
+mod notify;
 mod reviews;
 mod schedules;
 mod table;

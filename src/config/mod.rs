@@ -21,6 +21,7 @@ pub mod home_error;
 pub mod keys;
 pub mod launch;
 pub mod load;
+pub mod notify_settings;
 pub mod presets;
 pub mod problem;
 pub mod render;

@@ -15,6 +15,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::config::accept::listen_address;
 pub use crate::config::dispatch::{AUTO_LAUNCHER, Dispatch};
+pub use crate::config::notify_settings::Person;
+use crate::config::notify_settings::{Channel, Notify};
 use crate::config::presets;
 use crate::config::review_settings::Review;
 use crate::config::schedule_settings::Schedules;
@@ -69,6 +71,12 @@ pub struct Settings {
     /// The board on the web.
     #[serde(default)]
     pub web: Web,
+    /// Notifications.
+    #[serde(default)]
+    pub notify: Notify,
+    /// Channels by name.
+    #[serde(default)]
+    pub channels: BTreeMap<String, Channel>,
     /// People: assignees for whom nothing is started.
     #[serde(default)]
     pub people: BTreeMap<String, Person>,
@@ -95,6 +103,8 @@ impl Default for Settings {
             log: Log::default(),
             metrics: Metrics::default(),
             web: Web::default(),
+            notify: Notify::default(),
+            channels: BTreeMap::new(),
             people: BTreeMap::new(),
             profiles: BTreeMap::new(),
             launchers: presets::launchers(),
@@ -308,14 +318,6 @@ impl LogLevel {
             Self::Trace => "trace",
         }
     }
-}
-
-/// `[people.NAME]`: an assignee who works on tasks without a worker.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Person {
-    /// Full name.
-    pub full_name: Option<String>,
 }
 
 /// `[profiles.NAME]`: how the workers of one assignee are started and limited.

@@ -13,16 +13,21 @@ use crate::config::home_error::HomeError;
 /// What is appended to the operators' socket to get the workers'.
 pub const WORKER_SUFFIX: &str = ".worker";
 
+/// What is appended to the operators' socket to get that of the courier.
+pub const COURIER_SUFFIX: &str = ".courier";
+
 /// Longest path of a socket: `sun_path` has 108 bytes (unix(7)), the last one for the NUL.
 pub const SOCKET_PATH_BYTES_MAX: usize = 107;
 
-/// The two sockets of a daemon.
+/// The sockets of a daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sockets {
     /// For people and operators.
     pub operators: PathBuf,
     /// For workers: the same path with [`WORKER_SUFFIX`].
     pub workers: PathBuf,
+    /// For the courier: the same path with [`COURIER_SUFFIX`]; none where that is too long for an address.
+    pub courier: Option<PathBuf>,
 }
 
 impl Sockets {
@@ -43,9 +48,15 @@ impl Sockets {
         };
         // The longer of the two has to fit, and the message names the path that the operator chose.
         check_length(&operators, SOCKET_PATH_BYTES_MAX - WORKER_SUFFIX.len())?;
-        let mut workers = operators.clone().into_os_string();
-        workers.push(WORKER_SUFFIX);
-        Ok(Self { operators, workers: PathBuf::from(workers) })
+        let beside = |suffix| {
+            let mut path = operators.clone().into_os_string();
+            path.push(suffix);
+            PathBuf::from(path)
+        };
+        let courier = beside(COURIER_SUFFIX);
+        let fits = courier.as_os_str().len() <= SOCKET_PATH_BYTES_MAX;
+        let (workers, courier) = (beside(WORKER_SUFFIX), fits.then_some(courier));
+        Ok(Self { operators, workers, courier })
     }
 }
 

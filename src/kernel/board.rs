@@ -21,6 +21,7 @@ use crate::kernel::caller::Caller;
 use crate::kernel::counts::Counts;
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::ids::{EpochSeconds, NewTaskIds};
+use crate::kernel::notifying::{self, Listeners};
 use crate::kernel::people::People;
 use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
@@ -44,6 +45,7 @@ pub struct Board {
     task_ids: NewTaskIds,
     forgetting: Forgetting,
     people: People,
+    listeners: Listeners,
     policy: Arc<Policy>,
     counts: Counts,
     /// Whether the file holds something else by now.
@@ -99,6 +101,7 @@ impl Board {
             task_ids: NewTaskIds::default(),
             forgetting: Forgetting::default(),
             people: People::default(),
+            listeners: Listeners::default(),
             policy,
             counts,
             is_left_alone: false,
@@ -189,6 +192,7 @@ impl Board {
         self.connection = store::open_writer(&self.path, Missing::Refuse, &birth)?;
         self.is_left_alone = false;
         self.people.forget();
+        self.listeners.forget();
         self.counts = store::counts::read(&self.connection)?;
         Ok(swapped?)
     }
@@ -288,16 +292,19 @@ impl Batch<'_> {
             task_ids: &mut self.board.task_ids,
             forgetting: &mut self.board.forgetting,
             people: &mut self.board.people,
+            listeners: &mut self.board.listeners,
             now: self.now,
             policy: &self.board.policy,
             caller,
             effects: Effects::default(),
             if_refused: None,
         };
-        let answer = run_once(&mut tx, request_id, verb);
+        let answer = run_once(&mut tx, request_id, verb)
+            .and_then(|reply| notify::<V>(&mut tx).map(|()| reply));
         let (effects, if_refused) = (tx.effects, tx.if_refused);
         if answer.is_err() {
             self.board.people.forget();
+            self.board.listeners.forget();
         }
         if self.board.connection.is_outside_transaction() {
             self.is_broken = true;
@@ -365,6 +372,7 @@ impl Drop for Batch<'_> {
     fn drop(&mut self) {
         if !self.is_ended || self.is_broken {
             self.board.people.forget();
+            self.board.listeners.forget();
         }
         if !self.is_ended && !self.board.connection.is_outside_transaction() {
             // Nothing can be reported from here; a transaction that stays open fails the next BEGIN, which is reported.
@@ -383,6 +391,11 @@ fn hit_of_question(event: &crate::kernel::event::Event) {
     } else if is(EventKind::Answered) || is(EventKind::AskEnded) {
         crate::failpoint::hit("ask-end-committed");
     }
+}
+
+/// Writes what the events of a verb say to those who subscribe to them.
+fn notify<V: Verb>(tx: &mut Tx<'_>) -> Result<(), VerbError> {
+    if V::NOTIFIES { notifying::tell(tx) } else { Ok(()) }
 }
 
 fn broken() -> Fault {

@@ -6,6 +6,9 @@ use crate::kernel::error::Refusal;
 use crate::kernel::ids::{BoardName, RunId, TaskId};
 use crate::kernel::rights::{Right, right_to};
 
+/// The part of the daemon that the courier acts for, in events.
+const COURIER: &str = "courier";
+
 /// Who sends a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
@@ -25,6 +28,8 @@ pub enum Caller {
         /// Its profile: name for comments and created tasks.
         profile: String,
     },
+    /// The program that sends messages, at its own socket.
+    Courier,
     /// A part of the daemon.
     System {
         /// Which.
@@ -38,6 +43,7 @@ impl Caller {
         match self {
             Self::Operator { name } => Actor::Named(name.clone()),
             Self::Worker { run_id, .. } => Actor::Run(*run_id),
+            Self::Courier => Actor::Part(COURIER.to_owned()),
             Self::System { part } => Actor::Part((*part).to_owned()),
         }
     }
@@ -47,7 +53,7 @@ impl Caller {
         match self {
             Self::Operator { name } => name,
             Self::Worker { profile, .. } => profile,
-            Self::System { .. } => "kanband",
+            Self::Courier | Self::System { .. } => "kanband",
         }
     }
 
@@ -60,7 +66,18 @@ impl Caller {
             Self::Worker { run_id, .. } if right_to(operation) == Right::Operate => {
                 Err(no_operator(*run_id, operation))
             }
-            Self::Worker { .. } | Self::Operator { .. } | Self::System { .. } => Ok(()),
+            // Each has what the other has not.
+            Self::Courier if right_to(operation) != Right::Courier => {
+                Err(Refusal::Forbidden { caller: "the courier".to_owned(), verb: operation })
+            }
+            Self::Operator { .. } | Self::Worker { .. }
+                if right_to(operation) == Right::Courier =>
+            {
+                Err(Refusal::Forbidden { caller: self.actor().to_string(), verb: operation })
+            }
+            Self::Worker { .. } | Self::Operator { .. } | Self::Courier | Self::System { .. } => {
+                Ok(())
+            }
         }
     }
 
@@ -71,7 +88,7 @@ impl Caller {
     pub(in crate::kernel) fn refuse_outsiders(&self, verb: &'static str) -> Result<(), Refusal> {
         match self {
             Self::System { .. } => Ok(()),
-            Self::Operator { .. } | Self::Worker { .. } => {
+            Self::Operator { .. } | Self::Courier | Self::Worker { .. } => {
                 Err(Refusal::Forbidden { caller: self.actor().to_string(), verb })
             }
         }
@@ -88,7 +105,9 @@ impl Caller {
         board: &BoardName,
         task: Option<&TaskId>,
     ) -> Result<(), Refusal> {
-        let Self::Worker { run_id, task_id, board: own_board, .. } = self else { return Ok(()) };
+        let Self::Worker { run_id, task_id, board: own_board, .. } = self else {
+            return if matches!(self, Self::Courier) { self.may_ask(operation) } else { Ok(()) };
+        };
         if own_board != board {
             return Err(Refusal::Forbidden {
                 caller: format!("run {run_id} of board {own_board}"),
@@ -110,7 +129,7 @@ impl Caller {
                 }),
                 Some(_) | None => Ok(()),
             },
-            Right::Operate => Err(no_operator(*run_id, operation)),
+            Right::Operate | Right::Courier => Err(no_operator(*run_id, operation)),
         }
     }
 }
@@ -148,6 +167,16 @@ mod tests {
         ] {
             let answer = worker.check(operation, board, Some(task));
             assert_eq!(answer.is_ok(), is_allowed, "{operation} on {task} of {board}");
+        }
+    }
+
+    #[test]
+    fn the_courier_may_do_nothing_but_carry_and_nobody_else_may_do_that() {
+        let operator = Caller::Operator { name: "ada".into() };
+        for (operation, _) in crate::kernel::rights::RIGHTS {
+            let is_carrying = right_to(operation) == Right::Courier;
+            assert_eq!(Caller::Courier.may_ask(operation).is_ok(), is_carrying, "{operation}");
+            assert_eq!(operator.may_ask(operation).is_ok(), !is_carrying, "{operation}");
         }
     }
 

@@ -37,6 +37,8 @@ pub mod limits;
 pub mod location;
 pub mod next_pass;
 pub mod notice;
+pub mod notify_policy;
+mod notifying;
 pub mod objects;
 pub mod origin;
 pub mod outcome;

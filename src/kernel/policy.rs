@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::kernel::notify_policy::NotifyPolicy;
 use crate::kernel::rules::assignee::Assignees;
 
 /// Numbers and names that the rules need.
@@ -60,6 +61,8 @@ pub struct Policy {
     pub local_zone: String,
     /// How long a tool call waits for an answer before it returns `pending`, milliseconds.
     pub ask_wait_ms: u64,
+    /// Who is notified by which way.
+    pub notify: NotifyPolicy,
 }
 
 /// What is configured about reviews. A reviewer is a profile or [`crate::kernel::task::HUMAN`]; none: no review.
@@ -154,6 +157,7 @@ impl Default for Policy {
             schedules_per_profile: 20,
             local_zone: "UTC".to_owned(),
             ask_wait_ms: 45_000,
+            notify: NotifyPolicy::default(),
             reviews: ReviewPolicy::default(),
         }
     }

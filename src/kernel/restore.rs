@@ -17,7 +17,7 @@ use crate::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
 use crate::kernel::random::Random;
 pub use crate::kernel::store::Verified;
 use crate::kernel::store::{self, Connection, OpenError};
-use crate::kernel::verbs::{CloseRun, PauseAllSchedules};
+use crate::kernel::verbs::{CloseRun, PauseAllSchedules, SupersedeOutbox};
 
 /// Why a restore was not done. The live board is untouched.
 #[derive(Debug, Error)]
@@ -117,6 +117,8 @@ pub fn prepare(
     })?;
     let open = board.read::<_, Fault>(store::runs::list_open_supervised)?;
     let caller = Caller::System { part: "restore" };
+    // What waited then may have been sent since.
+    board.run_one(now, &caller, None, &SupersedeOutbox { life: incarnation.to_owned() })?;
     for run in open {
         let message = "restored from a backup made while it ran".to_owned();
         let verb = CloseRun {

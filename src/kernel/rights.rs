@@ -24,13 +24,15 @@ pub enum Right {
     Answer,
     /// Make schedules, and change those.
     Schedule,
+    /// Carry messages between the board and its channels.
+    Courier,
     /// Everything else.
     Operate,
 }
 
 impl Right {
     /// All rights, from that which most have to that which fewest have.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Ask,
         Self::Read,
         Self::Comment,
@@ -41,6 +43,7 @@ impl Right {
         Self::Unblock,
         Self::Answer,
         Self::Schedule,
+        Self::Courier,
         Self::Operate,
     ];
 
@@ -65,7 +68,7 @@ impl Right {
             Self::Schedule => {
                 "with `orchestrator = true` in its profile: on its board, those that the runs of its own task made; they are paused until a person resumes them, unless its profile has `may_schedule = true`"
             }
-            Self::Operate => "no",
+            Self::Courier | Self::Operate => "no",
         }
     }
 
@@ -73,6 +76,7 @@ impl Right {
     pub fn of_operator(self) -> &'static str {
         match self {
             Self::Ask | Self::Operate => "yes",
+            Self::Courier => "no: the courier alone, at its own socket",
             Self::Read | Self::Create | Self::Schedule => "every board",
             Self::Comment
             | Self::Attach
@@ -154,6 +158,15 @@ pub const RIGHTS: &[(&str, Right)] = &[
     ("notify_subscribe", Right::Operate),
     ("notify_unsubscribe", Right::Operate),
     ("notify_list", Right::Operate),
+    ("notify_watch", Right::Operate),
+    ("notify_outbox", Right::Operate),
+    ("notify_retry", Right::Operate),
+    ("notify_drop", Right::Operate),
+    ("notify_test", Right::Operate),
+    ("lease_outbox", Right::Courier),
+    ("settle_outbox", Right::Courier),
+    ("courier_channels", Right::Courier),
+    ("report_channel", Right::Courier),
     ("profiles", Right::Operate),
     ("first_use", Right::Operate),
     ("add_profile", Right::Operate),

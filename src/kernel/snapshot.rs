@@ -65,7 +65,9 @@ pub(in crate::kernel) fn find_board(
             BoardName::parse(name).ok_or_else(|| Refusal::UnknownBoard { name: shorten(name) })?
         }
         (None, Caller::Worker { board, .. }) => board.clone(),
-        (None, Caller::Operator { .. } | Caller::System { .. }) => BoardName::default(),
+        (None, Caller::Operator { .. } | Caller::Courier | Caller::System { .. }) => {
+            BoardName::default()
+        }
     };
     caller.check(verb, &board, None)?;
     let unknown = || Refusal::UnknownBoard { name: board.to_string() };

@@ -6,6 +6,7 @@ use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::{Event, EventBody, EventKind, Payload};
 use crate::kernel::ids::{BoardName, EpochSeconds, EventId, NewTaskIds, RunId, TaskId};
 use crate::kernel::limits::REQUESTS_REST_SECONDS;
+use crate::kernel::notifying::Listeners;
 use crate::kernel::people::People;
 use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;
@@ -62,6 +63,8 @@ pub enum Signal {
     },
     /// What holds for a whole board changed, and no event says so: the dispatch switch, the list of boards.
     FactsMoved,
+    /// There is something to send, or what is to be sent has changed.
+    OutboxMoved,
     /// A breaker changed.
     BreakerMoved {
         /// Its key as text.
@@ -184,6 +187,8 @@ pub struct Tx<'b> {
     pub(super) forgetting: &'b mut Forgetting,
     /// The people whom the board has entered.
     pub(super) people: &'b mut People,
+    /// What is remembered of subscriptions.
+    pub(super) listeners: &'b mut Listeners,
     /// The time, epoch seconds; one for the whole request.
     pub now: EpochSeconds,
     /// What the operator decided.
@@ -245,6 +250,7 @@ impl Tx<'_> {
             task_ids: &mut *self.task_ids,
             forgetting: &mut *self.forgetting,
             people: &mut *self.people,
+            listeners: &mut *self.listeners,
             now: self.now,
             policy: self.policy,
             caller,

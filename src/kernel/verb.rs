@@ -17,6 +17,9 @@ pub trait Verb: Serialize + Send + 'static {
     /// then, so that the reserve is left for these.
     const MAY_USE_RESERVE: bool = false;
 
+    /// Whether those who subscribe to its events are notified. An import brings what happened elsewhere.
+    const NOTIFIES: bool = true;
+
     /// Does it.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ use crate::kernel::run::RunState;
 use crate::kernel::store;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::DispatchSwitch;
+use crate::service::notify_attention::{self, NotifyFacts};
 use crate::service::profiles::profile_infos;
 use crate::service::resources::{self, Resources, search_use};
 use crate::service::{Requester, Service, ServiceError};
@@ -37,7 +38,8 @@ pub struct ListAttention {
 /// Something that needs a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Attention {
-    /// `board_lost`, `unkillable`, `disk`, `log`, `search`, `paused`, `breaker`, `gave_up`, `question`, `blocked`, `block_loop`, `held`,
+    /// `board_lost`, `unkillable`, `disk`, `log`, `search`, `paused`, `breaker`, `channel_broken`, `courier_absent`,
+    /// `dead_letters`, `gave_up`, `question`, `blocked`, `block_loop`, `held`,
     /// `review`, `waiting_long`, `overdue`, `unassigned`, `unknown_profile`, `unusable_profile` or `own`; later releases add others.
     pub kind: String,
     /// What is asked, in one sentence.
@@ -107,6 +109,8 @@ pub struct HostFacts {
     pub resources: Resources,
     /// Profiles with ready tasks whose workers cannot be started here, with the reason.
     pub unusable: BTreeMap<String, String>,
+    /// What is known of notifications.
+    pub notify: NotifyFacts,
 }
 
 impl HostFacts {
@@ -116,6 +120,7 @@ impl HostFacts {
             low_disk_bytes: service.disk.low_bytes(),
             resources: resources::resources(service),
             unusable: unusable_profiles(service, counts).await,
+            notify: NotifyFacts::of(service),
         }
     }
 }
@@ -241,5 +246,6 @@ pub fn of_host(snapshot: &Snapshot<'_>, host: &HostFacts) -> Result<Vec<Waiting>
         let cause = format!("{more} more workspace breakers are open");
         found.push(Waiting::of_host(Kind::Breaker, cause, "kanban breakers"));
     }
+    found.extend(notify_attention::waiting(snapshot, &host.notify)?);
     Ok(found)
 }

@@ -3,6 +3,7 @@
 mod board;
 pub mod check;
 mod host;
+mod notify;
 mod secrets;
 mod supervision;
 mod surroundings;
@@ -52,6 +53,7 @@ pub async fn doctor(
     checks.push(host::home_check(&service.home));
     checks.extend(way_in::checks(&service.doors, &service.socket, &service.paths.worker_socket));
     checks.extend(web::checks(&service).await);
+    checks.extend(notify::checks(&service).await);
     checks.push(surroundings::proc_check(&settings, &containment));
     checks.extend(secrets::checks(&settings, &service.reloader.home).await);
     checks.extend(host::lingering_check(&service.start_inputs.daemon_env));

@@ -18,6 +18,7 @@ pub mod backup;
 pub mod board;
 pub mod claim;
 pub mod context;
+pub mod courier;
 pub mod daemon;
 pub mod diff;
 pub mod dispatch;
@@ -32,6 +33,7 @@ pub mod life;
 pub mod log;
 pub mod log_level;
 pub mod metrics;
+pub mod notify_attention;
 pub mod profiles;
 pub mod reload;
 pub mod resources;
@@ -62,6 +64,7 @@ use crate::actors::event_hub::EventFeed;
 use crate::actors::figures::Figures;
 use crate::actors::live::Live;
 use crate::actors::live_runs::LiveRuns;
+use crate::actors::outbox_bell::OutboxBell;
 use crate::actors::path_looks::Looker;
 use crate::actors::paths::Paths;
 use crate::actors::reader_pool::ReaderPool;
@@ -130,6 +133,8 @@ pub struct Service {
     pub reloader: Arc<Reloader>,
     /// The board on the web: where it is and who is logged in.
     pub web: Arc<WebAccess>,
+    /// Wakes the courier.
+    pub outbox_bell: OutboxBell,
     /// What has been counted of runs.
     pub figures: Arc<Figures>,
 }

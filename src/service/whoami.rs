@@ -72,7 +72,7 @@ pub async fn whoami(
                 role,
             }
         }
-        caller @ (Caller::Operator { .. } | Caller::System { .. }) => WhoAmI {
+        caller @ (Caller::Operator { .. } | Caller::Courier | Caller::System { .. }) => WhoAmI {
             kind: CallerKind::Operator,
             name: caller.actor().to_string(),
             run_id: None,

@@ -22,6 +22,7 @@ mod keeping;
 mod large;
 mod listings;
 mod locations;
+mod outbox;
 mod outcomes;
 mod people;
 mod plans;

@@ -4,11 +4,9 @@ use clap::CommandFactory as _;
 use kanband::cli::Arguments;
 
 use crate::harness::Location;
-use crate::table::NOT_KEPT_YET;
 
 fn verbs() -> Vec<String> {
-    let shown =
-        |verb: &&clap::Command| !verb.is_hide_set() || NOT_KEPT_YET.contains(&verb.get_name());
+    let shown = |verb: &&clap::Command| !verb.is_hide_set();
     Arguments::command()
         .get_subcommands()
         .filter(shown)
@@ -22,7 +20,7 @@ fn without_a_verb_the_verbs_are_shown() {
     let help = location.say([] as [&str; 0]).ok();
     for verb in verbs() {
         let is_shown = help.lines().any(|line| line.trim_start().starts_with(&verb));
-        assert_eq!(is_shown, !NOT_KEPT_YET.contains(&verb.as_str()), "{verb}");
+        assert!(is_shown, "{verb}");
     }
     assert!(help.contains("Exit codes:"), "{help}");
     assert!(location.say(["--help"]).ok().contains("Usage: kanban"));
@@ -37,14 +35,6 @@ fn every_verb_explains_itself_with_an_example_that_fits() {
         assert!(help.contains("Example") && help.contains(&format!("kanban {verb}")), "{help}");
         assert!(help.contains("--json") && help.contains("--board"), "{help}");
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
-    }
-}
-
-#[test]
-fn what_nothing_keeps_yet_is_not_promised() {
-    let location = Location::new();
-    for help in [location.say(["--help"]).ok(), location.say(["help"]).ok()] {
-        assert!(help.contains("watch") && !help.contains("notify"), "{help}");
     }
 }
 

@@ -17,6 +17,7 @@ mod bad_requests;
 mod board_stream;
 mod callers;
 mod containment;
+mod courier;
 mod crash_points;
 mod descriptors;
 mod diffs;

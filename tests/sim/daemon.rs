@@ -224,6 +224,7 @@ impl World {
                 Signal::BreakerMoved { open_until: Some(until), .. } => self.pass_at(until),
                 Signal::RunStateMoved { .. }
                 | Signal::FactsMoved
+                | Signal::OutboxMoved
                 | Signal::BreakerMoved { open_until: None, .. }
                 | Signal::ProfileWanted { .. }
                 | Signal::WaitMoved { .. }

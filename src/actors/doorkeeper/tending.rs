@@ -91,7 +91,8 @@ pub(super) fn look_at_doors(tending: &Tending, watches: &mut Watches) -> Found {
     // Before the look, so that nothing falls between the two.
     tending.watch(watches);
     let is_watching = watches.sockets.is_some();
-    let looks = [Way::Operators, Way::Workers].map(|way| tending.tend(way, is_watching));
+    let looks =
+        [Way::Operators, Way::Workers, Way::Courier].map(|way| tending.tend(way, is_watching));
     // A directory may have been made.
     tending.watch(watches);
     tending.watch_board(watches);

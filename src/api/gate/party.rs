@@ -102,7 +102,7 @@ pub fn party_of(
             RunStanding::Over => Party::Refused,
         },
         (Membership::Unknown(_), _) => Party::Refused,
-        (Membership::Outside(_), Door::Operators) => Party::Operator(uid),
+        (Membership::Outside(_), Door::Operators | Door::Courier) => Party::Operator(uid),
         (Membership::Outside(_), Door::Web) => Party::Page(uid),
         (Membership::Outside(_), Door::Workers) | (Membership::Marked(_), _) => {
             Party::Unproven(uid)

@@ -39,6 +39,7 @@ pub mod log;
 pub mod log_level;
 pub mod man;
 pub mod mcp;
+pub mod notify;
 pub mod notify_list;
 pub mod notify_subscribe;
 pub mod notify_unsubscribe;
@@ -155,13 +156,10 @@ pub enum Command {
     Wait(wait::Arguments),
     Tail(tail::Arguments),
     Watch(watch::Arguments),
-    // No sender exists yet, so nothing would be told: these answer, and the help does not promise them.
-    #[command(hide = true)]
     NotifySubscribe(notify_subscribe::Arguments),
-    #[command(hide = true)]
     NotifyList(notify_list::Arguments),
-    #[command(hide = true)]
     NotifyUnsubscribe(notify_unsubscribe::Arguments),
+    Notify(notify::Arguments),
     Gc(gc::Arguments),
     Export(export::Arguments),
     Import(import::Arguments),
@@ -249,6 +247,7 @@ impl Command {
             Self::NotifySubscribe(arguments) => notify_subscribe::run(arguments, session),
             Self::NotifyList(arguments) => notify_list::run(&arguments, session),
             Self::NotifyUnsubscribe(arguments) => notify_unsubscribe::run(arguments, session),
+            Self::Notify(arguments) => notify::run(arguments, session),
             Self::Gc(arguments) => gc::run(&arguments, session),
             Self::Export(arguments) => export::run(&arguments, session),
             Self::Import(arguments) => import::run(&arguments, session),
@@ -359,6 +358,7 @@ impl Command {
             | Self::NotifySubscribe(_)
             | Self::NotifyList(_)
             | Self::NotifyUnsubscribe(_)
+            | Self::Notify(_)
             | Self::Gc(_)
             | Self::Doctor(_)
             | Self::Reload(_)

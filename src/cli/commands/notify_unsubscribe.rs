@@ -5,26 +5,35 @@ use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
-use crate::kernel::verbs::{Unsubscribe, UnsubscribeReply};
+use crate::kernel::verbs::{Unsubscribe, UnsubscribeReply, WatchReply, WatchTasks};
 
-/// Remove a chat's subscription to a task.
+/// Remove an address's subscription to a task, or to the tasks that filters name.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  kanban notify-unsubscribe t_1a2b3c4d --platform telegram --chat-id 4711"
 )]
 pub struct Arguments {
-    /// Task
+    /// Task; without it, the subscription with these filters
     #[arg(add = complete::tasks())]
-    id: String,
-    /// Chat platform
+    id: Option<String>,
+    /// Name of the channel
     #[arg(long, value_name = "NAME")]
     platform: String,
-    /// Chat on that platform
+    /// Address on that channel
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     chat_id: String,
     /// Thread in that chat
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     thread_id: Option<String>,
+    /// The assignee of the subscription
+    #[arg(long, value_name = "NAME", conflicts_with = "id")]
+    assignee: Option<String>,
+    /// Its tenant
+    #[arg(long, value_name = "NAME", conflicts_with = "id")]
+    tenant: Option<String>,
+    /// Its label
+    #[arg(long, value_name = "LABEL", conflicts_with = "id")]
+    label: Option<String>,
 }
 
 /// Runs it.
@@ -32,9 +41,10 @@ pub struct Arguments {
 /// # Errors
 /// The daemon's refusal.
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
-    let path = task_path(&arguments.id, "notify_unsubscribe")?;
+    let Some(id) = arguments.id.clone() else { return from_many(arguments, session) };
+    let path = task_path(&id, "notify_unsubscribe")?;
     let request = Unsubscribe {
-        id: arguments.id,
+        id,
         platform: arguments.platform,
         chat_id: arguments.chat_id,
         thread_id: arguments.thread_id.unwrap_or_default(),
@@ -45,6 +55,28 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         session.output.json(&reply)?;
     } else {
         session.output.line(format!("Unsubscribed from {}", reply.id))?;
+    }
+    Ok(CliExit::Ok)
+}
+
+fn from_many(arguments: Arguments, session: &mut Session) -> Ended {
+    let place = format!("{}:{}", arguments.platform, arguments.chat_id);
+    let request = WatchTasks {
+        platform: arguments.platform,
+        chat_id: arguments.chat_id,
+        thread_id: arguments.thread_id.unwrap_or_default(),
+        board: session.board.clone(),
+        assignee: arguments.assignee,
+        tenant: arguments.tenant,
+        label: arguments.label,
+        remove: true,
+        ..WatchTasks::default()
+    };
+    let reply: WatchReply = session.client()?.post("/v1/subscriptions", &request)?;
+    if session.output.is_json() {
+        session.output.json(&reply)?;
+    } else {
+        session.output.line(format!("Unsubscribed {place}"))?;
     }
     Ok(CliExit::Ok)
 }

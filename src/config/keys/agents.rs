@@ -34,14 +34,40 @@ const RLIMIT_NAMES: &[&str] = &[
     "stack",
 ];
 
-pub(super) const PERSON: &[Key] = &[Key {
-    name: "full_name",
-    kind: Kind::Text,
-    default: None,
-    example: Some("\"Ada Lovelace\""),
-    unit: None,
-    doc: "Full name.",
-}];
+pub(super) const PERSON: &[Key] = &[
+    Key {
+        name: "full_name",
+        kind: Kind::Text,
+        default: None,
+        example: Some("\"Ada Lovelace\""),
+        unit: None,
+        doc: "Full name.",
+    },
+    Key {
+        name: "telegram",
+        kind: Kind::Text,
+        default: None,
+        example: Some("\"4711\""),
+        unit: None,
+        doc: "Number of the user at Telegram, for messages that name the person.",
+    },
+    Key {
+        name: "mattermost",
+        kind: Kind::Text,
+        default: None,
+        example: Some("\"ada\""),
+        unit: None,
+        doc: "Name of the user at Mattermost.",
+    },
+    Key {
+        name: "mail",
+        kind: Kind::Text,
+        default: None,
+        example: Some("\"ada@example.org\""),
+        unit: None,
+        doc: "Mail address.",
+    },
+];
 
 pub(super) const PROFILE: &[Key] = &[
     Key {

@@ -97,6 +97,8 @@ pub enum Kind {
     },
     /// A string that is not blank.
     Text,
+    /// A string, or empty for "not set".
+    OptionalText,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// A string: absolute path.
@@ -167,6 +169,7 @@ impl fmt::Display for Kind {
                 write!(f, "a size such as \"512M\" or an integer of bytes, at least {min_bytes}")
             }
             Self::Text | Self::Template(_) => f.write_str("a string that is not blank"),
+            Self::OptionalText => f.write_str("a string"),
             Self::TextList | Self::TemplateList(_) => f.write_str("a list of strings"),
             Self::Choice(words) => write!(f, "one of {}", quoted(words)),
             Self::Path => f.write_str("an absolute path"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::agents::{LAUNCHER, MCP, PERSON, PROFILE};
 use super::key::{Example, Key, Kind, Section, Shape};
+use super::notify::{CHANNELS, METRICS, NOTIFY};
 use super::reviews::REVIEW;
 use super::schedules::SCHEDULES;
 use super::web::WEB;
@@ -73,11 +74,18 @@ pub static SECTIONS: &[Section] = &[
         keys: METRICS,
     },
     Section { name: "web", doc: "The board on the web.", shape: Shape::Keys, keys: WEB },
+    Section { name: "notify", doc: "Notifications.", shape: Shape::Keys, keys: NOTIFY },
+    CHANNELS,
     Section {
         name: "people",
         doc: "One table per person. No workers are started for a person: their tasks wait in `kanban inbox`. Users who assign \
          a task to their own login need no table.",
-        shape: Shape::Named { examples: &[Example { name: "ada", keys: &["full_name"] }] },
+        shape: Shape::Named {
+            examples: &[Example {
+                name: "ada",
+                keys: &["full_name", "telegram", "mattermost", "mail"],
+            }],
+        },
         keys: PERSON,
     },
     Section {
@@ -487,14 +495,4 @@ const LOG: &[Key] = &[Key {
     example: None,
     unit: None,
     doc: "Minimum log level, from `error` (few lines) to `trace` (all).",
-}];
-
-const METRICS: &[Key] = &[Key {
-    name: "listen",
-    kind: Kind::OptionalAddress,
-    default: Some("\"\""),
-    example: None,
-    unit: None,
-    doc: "Address and port for `GET /metrics` over TCP, without authentication; a port alone means the loopback \
-     address. Empty: none. Applies after a restart of the daemon.",
 }];

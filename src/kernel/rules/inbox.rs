@@ -30,6 +30,12 @@ pub enum Kind {
     Paused,
     /// A breaker is open.
     Breaker,
+    /// A channel cannot be used, or an address of it.
+    ChannelBroken,
+    /// Nobody takes the messages.
+    CourierAbsent,
+    /// Messages were given up.
+    DeadLetters,
     /// A task was given up after failures.
     GaveUp,
     /// A question waits for its answer.
@@ -60,7 +66,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, worst first.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::BoardLost,
         Self::Unkillable,
         Self::Disk,
@@ -68,6 +74,9 @@ impl Kind {
         Self::Search,
         Self::Paused,
         Self::Breaker,
+        Self::ChannelBroken,
+        Self::CourierAbsent,
+        Self::DeadLetters,
         Self::GaveUp,
         Self::Question,
         Self::Blocked,
@@ -93,6 +102,9 @@ impl Kind {
             Self::Search => "search",
             Self::Paused => "paused",
             Self::Breaker => "breaker",
+            Self::ChannelBroken => "channel_broken",
+            Self::CourierAbsent => "courier_absent",
+            Self::DeadLetters => "dead_letters",
             Self::GaveUp => "gave_up",
             Self::Question => "question",
             Self::Blocked => "blocked",
@@ -149,6 +161,9 @@ impl Kind {
             | Self::Log
             | Self::Search
             | Self::Paused
+            | Self::ChannelBroken
+            | Self::CourierAbsent
+            | Self::DeadLetters
             | Self::Breaker => vec![format!("kanban why {first}")],
         }
     }

@@ -202,6 +202,19 @@ pub fn newest_time(connection: &Connection) -> Result<Option<EpochSeconds>, Faul
         .doing("find the time of the newest event")
 }
 
+/// The newest event of a task that says something about its work.
+pub fn newest_of_task(connection: &Connection, task_id: &TaskId) -> Result<Option<Event>, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT e.id, e.task_id, b.name, e.run_id, e.kind, e.payload, e.created_at, e.actor
+             FROM task_events e JOIN tasks t ON t.id = e.task_id JOIN boards b ON b.id = t.board
+             WHERE e.task_id = :task_id AND e.kind NOT IN ('closed', 'spawned', 'claimed', 'linked', 'unlinked', 'edited')
+             ORDER BY e.id DESC LIMIT 1",
+        )
+        .and_then(|mut s| s.query_row(named_params! { ":task_id": task_id }, read).optional())
+        .doing("read the newest event of a task")
+}
+
 /// Id of the newest event of a task, 0 when it has none.
 pub fn newest_id_of_task(connection: &Connection, task_id: &TaskId) -> Result<EventId, Fault> {
     connection

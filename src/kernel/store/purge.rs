@@ -44,6 +44,8 @@ pub fn purge_task(connection: &Connection, id: &TaskId) -> Result<usize, Fault> 
     delete("DELETE FROM task_runs WHERE task_id = :id")?;
     delete("DELETE FROM task_attachments WHERE task_id = :id")?;
     delete("DELETE FROM task_labels WHERE task_id = :id")?;
+    delete("DELETE FROM outbox WHERE task_id = :id")?;
+    delete("DELETE FROM chat_messages WHERE task_id = :id")?;
     delete("DELETE FROM kanban_notify_subs WHERE task_id = :id")?;
     delete("DELETE FROM imports WHERE task_id = :id")?;
     delete("DELETE FROM tasks WHERE id = :id")?;

@@ -114,6 +114,7 @@ pub struct ImportReply {
 impl Verb for ImportTasks {
     type Reply = ImportReply;
     const NAME: &'static str = "import";
+    const NOTIFIES: bool = false;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<ImportReply, VerbError> {
         tx.caller.may_ask(Self::NAME)?;
@@ -361,6 +362,7 @@ fn write(
         let heard = event_ids.iter().filter(|(old, _)| *old <= subscription.last_event_id);
         let cursor = heard.map(|(_, new)| *new).max().unwrap_or_default();
         store::transfer::insert_subscription(tx.store(), id, subscription, cursor)?;
+        tx.listeners.forget();
     }
     let task = tx.reread(id)?;
     if status == TaskStatus::Review

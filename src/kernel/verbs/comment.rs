@@ -70,7 +70,7 @@ impl CommentTask {
                 caller: format!("a worker (run {run_id})"),
                 verb: "name another author",
             }),
-            (Some(given), Caller::Operator { .. } | Caller::System { .. }) => {
+            (Some(given), Caller::Operator { .. } | Caller::Courier | Caller::System { .. }) => {
                 validate::name("author", Some(given))?.ok_or(Refusal::CommentAuthorRequired)
             }
             (None, caller) => Ok(caller.author().to_owned()),

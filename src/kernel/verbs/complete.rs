@@ -137,7 +137,7 @@ fn check_cards(tx: &mut Tx<'_>, task: &Task, ids: &[String]) -> Result<(), VerbE
     if let Err(VerbError::Refused(Refusal::UnknownCards { ids, .. })) = &checked {
         let run_id = match tx.caller {
             Caller::Worker { run_id, .. } => Some(*run_id),
-            Caller::Operator { .. } | Caller::System { .. } => None,
+            Caller::Operator { .. } | Caller::Courier | Caller::System { .. } => None,
         };
         let message = EventBody::CompletionBlockedHallucination { phantom_cards: ids };
         tx.event_if_refused(task, run_id, &message);

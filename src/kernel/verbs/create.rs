@@ -275,7 +275,9 @@ impl CreateTask {
                 caller: format!("a worker (run {run_id})"),
                 verb: "name another creator",
             }),
-            (Some(name), Caller::Operator { .. } | Caller::System { .. }) => Ok(name),
+            (Some(name), Caller::Operator { .. } | Caller::Courier | Caller::System { .. }) => {
+                Ok(name)
+            }
             (None, caller) => Ok(caller.author().to_owned()),
         }
     }
@@ -287,9 +289,10 @@ impl CreateTask {
                 caller: format!("a worker (run {run_id})"),
                 verb: "give an agent extra arguments",
             }),
-            Caller::Worker { .. } | Caller::Operator { .. } | Caller::System { .. } => {
-                validate::args(&self.args)
-            }
+            Caller::Worker { .. }
+            | Caller::Operator { .. }
+            | Caller::Courier
+            | Caller::System { .. } => validate::args(&self.args),
         }
     }
 

@@ -88,7 +88,9 @@ impl HeartbeatTask {
     fn refuse_other_claimer(&self, tx: &Tx<'_>, task: &Task) -> Result<(), Refusal> {
         let lock = task.claim_lock.as_deref().unwrap_or_default();
         match (&self.claimer, tx.caller) {
-            (Some(claimer), Caller::Operator { .. } | Caller::System { .. }) if claimer != lock => {
+            (Some(claimer), Caller::Operator { .. } | Caller::Courier | Caller::System { .. })
+                if claimer != lock =>
+            {
                 Err(Refusal::OtherClaimer {
                     verb: Self::NAME,
                     id: task.id.to_string(),
@@ -100,7 +102,8 @@ impl HeartbeatTask {
                 caller: format!("a worker (run {run_id})"),
                 verb: "name another claimer",
             }),
-            (Some(_), Caller::Operator { .. } | Caller::System { .. }) | (None, _) => Ok(()),
+            (Some(_), Caller::Operator { .. } | Caller::Courier | Caller::System { .. })
+            | (None, _) => Ok(()),
         }
     }
 }

@@ -44,6 +44,7 @@ impl Verb for Unsubscribe {
         let platform = self.platform.trim().to_lowercase();
         let (chat, thread) = (self.chat_id.trim(), self.thread_id.trim());
         if store::subscriptions::delete(tx.store(), &task.id, &platform, chat, thread)? {
+            tx.listeners.forget();
             Ok(UnsubscribeReply { id: task.id.to_string(), board: task.board })
         } else {
             Err(Refusal::UnknownSubscription { id: task.id.to_string() }.into())

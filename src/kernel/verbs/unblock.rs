@@ -75,11 +75,11 @@ pub(super) fn planned_task(
 ) -> Result<Task, VerbError> {
     let is_planner = match tx.caller {
         Caller::Worker { profile, .. } => tx.policy.orchestrators.contains(profile),
-        Caller::Operator { .. } | Caller::System { .. } => false,
+        Caller::Operator { .. } | Caller::Courier | Caller::System { .. } => false,
     };
     let task = tx.task(id, board, verb)?;
     match tx.caller {
-        Caller::Operator { .. } | Caller::System { .. } => return Ok(task),
+        Caller::Operator { .. } | Caller::Courier | Caller::System { .. } => return Ok(task),
         Caller::Worker { run_id, .. } if !is_planner => {
             return Err(no_operator(*run_id, verb).into());
         }
@@ -98,7 +98,10 @@ impl UnblockTask {
             Caller::Worker { run_id, .. } if self.more_starts => {
                 Err(no_operator(*run_id, Self::NAME).into())
             }
-            Caller::Worker { .. } | Caller::Operator { .. } | Caller::System { .. } => Ok(task),
+            Caller::Worker { .. }
+            | Caller::Operator { .. }
+            | Caller::Courier
+            | Caller::System { .. } => Ok(task),
         }
     }
 }

@@ -121,6 +121,8 @@ pub struct HandedSockets {
     pub operators: UnixListener,
     /// For workers.
     pub workers: UnixListener,
+    /// For the courier, where its socket unit is on.
+    pub courier: Option<UnixListener>,
 }
 
 /// What a service manager handed over.
@@ -183,13 +185,13 @@ pub enum HandedError {
 ///
 /// # Errors
 /// [`HandedError`].
-pub fn take_sockets(operators: &Path, workers: &Path) -> Result<Handed, HandedError> {
+pub fn take_sockets(at: [Option<&Path>; 3]) -> Result<Handed, HandedError> {
     let handed = take_descriptors().map_err(HandedError::Variables)?;
     let (web, handed): (Vec<_>, Vec<_>) =
         handed.into_iter().partition(|(descriptor, _)| is_tcp_listener(descriptor));
     let web = web.into_iter().next().map(|(descriptor, _)| TcpListener::from(descriptor));
     let is_any = !handed.is_empty();
-    let sockets = is_any.then(|| sort(handed, operators, workers)).transpose()?;
+    let sockets = is_any.then(|| sort(handed, at)).transpose()?;
     Ok(Handed { sockets, web })
 }
 
@@ -225,12 +227,17 @@ fn take_descriptors() -> io::Result<Vec<(OwnedFd, String)>> {
 /// Tells the two apart by where they are bound, and holds their names against it.
 fn sort(
     handed: Vec<(OwnedFd, String)>,
-    operators: &Path,
-    workers: &Path,
+    [operators, workers, courier]: [Option<&Path>; 3],
 ) -> Result<HandedSockets, HandedError> {
-    let mut found = (None, None);
+    let (operators, workers) =
+        (operators.unwrap_or(Path::new("")), workers.unwrap_or(Path::new("")));
+    let (mut found, mut for_courier) = ((None, None), None);
     for (descriptor, name) in handed {
         let path = bound_path(&descriptor)?;
+        if courier == Some(path.as_path()) {
+            for_courier = Some(UnixListener::from(descriptor));
+            continue;
+        }
         let (location, other_name) = if path == operators {
             (&mut found.0, WORKERS_NAME)
         } else if path == workers {
@@ -247,7 +254,9 @@ fn sort(
         }
     }
     match found {
-        (Some(operators), Some(workers)) => Ok(HandedSockets { operators, workers }),
+        (Some(operators), Some(workers)) => {
+            Ok(HandedSockets { operators, workers, courier: for_courier })
+        }
         (None, _) => Err(HandedError::Missing { path: operators.to_owned() }),
         (_, None) => Err(HandedError::Missing { path: workers.to_owned() }),
     }
@@ -284,7 +293,7 @@ mod tests {
             (listener(&workers), WORKERS_NAME.to_owned()),
             (listener(&operators), "kanband.socket".to_owned()),
         ];
-        let sorted = sort(handed, &operators, &workers).unwrap();
+        let sorted = sort(handed, [Some(&operators), Some(&workers), None]).unwrap();
         let path_of = |socket: &UnixListener| {
             socket.local_addr().unwrap().as_pathname().map(Path::to_owned).unwrap()
         };
@@ -310,7 +319,8 @@ mod tests {
             (vec![(again(), WORKERS_NAME.to_owned())], "the name `workers`"),
         ];
         for (handed, expected) in table {
-            let message = sort(handed, &operators, &workers).unwrap_err().to_string();
+            let message =
+                sort(handed, [Some(&operators), Some(&workers), None]).unwrap_err().to_string();
             assert!(message.contains(expected) && message.lines().count() == 1, "{message}");
         }
     }

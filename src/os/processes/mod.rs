@@ -8,6 +8,7 @@ pub mod command_as;
 pub mod fd_passing;
 pub mod fork_exec;
 pub mod group;
+pub mod helper;
 pub mod identity;
 pub mod inherited;
 pub mod listening_process;

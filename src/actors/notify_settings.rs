@@ -1,0 +1,128 @@
+//! From the channels that the settings name to what the rules of the outbox need, and what is wrong with them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::config::notify_settings::Channel;
+use crate::config::problem::{ConfigProblems, Problem, ProblemKind};
+use crate::config::settings::Settings;
+use crate::kernel::notify_policy::{ChannelKind, ChannelPolicy, NotifyPolicy};
+use crate::kernel::rules::quiet::QuietHours;
+
+/// What the rules of the board need of it.
+pub fn notify_policy(settings: &Settings, local_zone: &str) -> NotifyPolicy {
+    let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    let channel = |(name, channel): (&String, &Channel)| {
+        let kind = ChannelKind::parse(&channel.kind)?;
+        let quiet = channel.quiet.as_deref();
+        let policy = ChannelPolicy {
+            kind,
+            retry_ms: channel.retry.iter().map(|pause| ms(*pause)).collect(),
+            limit_per_minute: channel.limit_per_minute.unwrap_or(kind.limit_per_minute()),
+            quiet: quiet.and_then(|quiet| QuietHours::parse(quiet, local_zone)),
+        };
+        Some((name.clone(), policy))
+    };
+    let people = settings.people.iter().map(|(name, person)| {
+        let addresses = [
+            (ChannelKind::Telegram, &person.telegram),
+            (ChannelKind::Mattermost, &person.mattermost),
+            (ChannelKind::Mail, &person.mail),
+        ];
+        let addresses: BTreeMap<String, String> = addresses
+            .into_iter()
+            .filter_map(|(kind, address)| Some((kind.as_str().to_owned(), address.clone()?)))
+            .collect();
+        (name.clone(), addresses)
+    });
+    let notify = &settings.notify;
+    NotifyPolicy {
+        channels: settings.channels.iter().filter_map(channel).collect(),
+        people: people.filter(|(_, addresses)| !addresses.is_empty()).collect(),
+        on_call: notify.on_call.clone(),
+        lease_ms: ms(notify.lease),
+        backoff_base_ms: ms(notify.backoff_base),
+        backoff_max_ms: ms(notify.backoff_max),
+        give_up_ms: ms(notify.give_up),
+        probe_ms: ms(notify.probe),
+        ..NotifyPolicy::default()
+    }
+}
+
+/// What is wrong with the channels of a configuration.
+///
+/// # Errors
+/// All of it.
+pub fn check_channels(settings: &Settings) -> Result<(), ConfigProblems> {
+    let mut problems = Vec::new();
+    let mut report = |key: String, message: &str| {
+        let fault = ProblemKind::NotAccepted { message: message.to_owned() };
+        problems.push(Problem { origin: "configuration".to_owned(), key: Some(key), fault });
+    };
+    let notify = &settings.notify;
+    if notify.attempt >= notify.lease {
+        report("notify.attempt".to_owned(), "must be less than notify.lease");
+    }
+    if notify.backoff_base > notify.backoff_max {
+        report("notify.backoff_base".to_owned(), "must not be longer than notify.backoff_max");
+    }
+    for (name, channel) in &settings.channels {
+        let key = |key: &str| format!("channels.{name}.{key}");
+        let is_plain =
+            |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || "_-".contains(it);
+        if name.len() > 64 || !name.chars().all(is_plain) {
+            report(format!("channels.{name}"), "the name takes a-z, 0-9, - and _");
+        }
+        if channel.kind.is_empty() {
+            report(key("kind"), "is missing: name the kind of the channel");
+        }
+        if let Some(quiet) = &channel.quiet
+            && QuietHours::parse(quiet, "UTC").is_none()
+        {
+            report(
+                key("quiet"),
+                "expected hours such as \"22:00-07:00\" or \"22:00-07:00 Europe/Berlin\"",
+            );
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(ConfigProblems(problems)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::load::tests::settings;
+
+    #[test]
+    fn channels_are_named_with_their_kind_and_times_fit_together() {
+        for (text, expected) in [
+            ("[channels.ops]\nkind = \"ntfy\"", ""),
+            ("[channels.ops]\ncredential = \"x\"", "channels.ops.kind"),
+            ("[channels.Ops]\nkind = \"ntfy\"", "channels.Ops"),
+            ("[channels.ops]\nkind = \"ntfy\"\nquiet = \"at night\"", "channels.ops.quiet"),
+            ("[notify]\nattempt = \"2m\"", "notify.attempt"),
+            ("[notify]\nbackoff_max = \"1ms\"", "notify.backoff_base"),
+        ] {
+            let found = check_channels(&settings(text)).err().map(|problems| problems.to_string());
+            let found = found.unwrap_or_default();
+            assert!(
+                found.contains(expected) && found.is_empty() == expected.is_empty(),
+                "{text}: {found}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_policy_has_channels_by_kind_and_people_by_address() {
+        let text =
+            "[channels.ops]\nkind = \"telegram\"\nretry = [\"50ms\"]\nquiet = \"22:00-07:00\"
+            [people.ada]\ntelegram = \"4711\"\n[people.bob]";
+        let policy = notify_policy(&settings(text), "UTC");
+        let ops = &policy.channels["ops"];
+        assert_eq!((ops.kind, ops.limit_per_minute), (ChannelKind::Telegram, 20));
+        assert_eq!((ops.retry_ms.as_slice(), ops.quiet.is_some()), ([50].as_slice(), true));
+        assert_eq!(policy.address("ada", ChannelKind::Telegram), Some("4711"));
+        assert_eq!(policy.address("ada", ChannelKind::Mail), None);
+        assert_eq!(policy.people.len(), 1);
+    }
+}

@@ -1,0 +1,163 @@
+//! What is configured about notifications, as far as the rules of the outbox need it.
+
+use std::collections::BTreeMap;
+
+use crate::kernel::rules::quiet::QuietHours;
+
+/// What a channel speaks to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChannelKind {
+    /// A bot of Telegram.
+    Telegram,
+    /// A topic of an ntfy server.
+    Ntfy,
+    /// A hook of Mattermost.
+    Mattermost,
+    /// A mail server.
+    Mail,
+    /// A program behind a URL.
+    Webhook,
+}
+
+impl ChannelKind {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Telegram, Self::Ntfy, Self::Mattermost, Self::Mail, Self::Webhook];
+
+    /// The word in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Telegram => "telegram",
+            Self::Ntfy => "ntfy",
+            Self::Mattermost => "mattermost",
+            Self::Mail => "mail",
+            Self::Webhook => "webhook",
+        }
+    }
+
+    /// The kind with this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
+    /// What is wrong with the form of an address; none when it may be one.
+    pub fn problem_with(self, address: &str) -> Option<&'static str> {
+        let is_number = |text: &str| !text.is_empty() && text.chars().all(|it| it.is_ascii_digit());
+        let has_blank = address.chars().any(|it| it.is_whitespace() || it.is_control());
+        match self {
+            Self::Telegram => {
+                let digits = address.strip_prefix('-').unwrap_or(address);
+                let is_name = address.strip_prefix('@').is_some_and(|name| name.len() > 4);
+                let is_fine = (is_number(digits) && digits.len() <= 16) || (is_name && !has_blank);
+                (!is_fine).then_some("must be the number of a chat, or the @name of a channel")
+            }
+            Self::Ntfy => {
+                let is_fine = |it: char| it.is_ascii_alphanumeric() || it == '_' || it == '-';
+                let is_topic = (1..=64).contains(&address.len()) && address.chars().all(is_fine);
+                (!is_topic).then_some("must be a topic: up to 64 letters, digits, - and _")
+            }
+            Self::Mail => {
+                let parts = address.split_once('@').filter(|(name, host)| {
+                    !name.is_empty() && !host.is_empty() && !host.contains('@')
+                });
+                (parts.is_none() || has_blank).then_some("must be a mail address")
+            }
+            Self::Webhook => {
+                let is_url =
+                    ["https://", "http://"].iter().any(|scheme| address.starts_with(scheme));
+                (!is_url || has_blank).then_some("must be a URL that begins with https://")
+            }
+            Self::Mattermost => has_blank.then_some("must be the name of a channel"),
+        }
+    }
+
+    /// Whether a program reads it: it gets each event as it is, never a digest.
+    pub fn is_machine(self) -> bool {
+        match self {
+            Self::Webhook => true,
+            Self::Telegram | Self::Ntfy | Self::Mattermost | Self::Mail => false,
+        }
+    }
+
+    /// Whether a message can be changed after it was sent.
+    pub fn edits(self) -> bool {
+        match self {
+            Self::Telegram | Self::Ntfy => true,
+            Self::Mattermost | Self::Mail | Self::Webhook => false,
+        }
+    }
+
+    /// Messages and edits of one route in a minute, unless configured.
+    pub fn limit_per_minute(self) -> u32 {
+        match self {
+            Self::Telegram => 20,
+            Self::Ntfy | Self::Mattermost | Self::Mail => 60,
+            Self::Webhook => 6_000,
+        }
+    }
+}
+
+/// A configured channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelPolicy {
+    /// What it speaks to.
+    pub kind: ChannelKind,
+    /// Pauses after temporary failures, one after the other, milliseconds; empty: they double.
+    pub retry_ms: Vec<i64>,
+    /// Messages and edits of one route in a minute.
+    pub limit_per_minute: u32,
+    /// When its people sleep.
+    pub quiet: Option<QuietHours>,
+}
+
+/// What is configured about notifications.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotifyPolicy {
+    /// Channels by name.
+    pub channels: BTreeMap<String, ChannelPolicy>,
+    /// Addresses of people: by name, then by kind of channel.
+    pub people: BTreeMap<String, BTreeMap<String, String>>,
+    /// Who is named when nobody else is.
+    pub on_call: Option<String>,
+    /// How long a lease holds, milliseconds.
+    pub lease_ms: i64,
+    /// First pause after a temporary failure, milliseconds.
+    pub backoff_base_ms: i64,
+    /// Longest one, milliseconds.
+    pub backoff_max_ms: i64,
+    /// How long a message is tried, milliseconds.
+    pub give_up_ms: i64,
+    /// Between two tries of what is broken, milliseconds.
+    pub probe_ms: i64,
+    /// Shortest time between two edits of one message, milliseconds.
+    pub edit_pause_ms: i64,
+    /// When an open question is asked again, after the message before, milliseconds.
+    pub remind_ms: Vec<i64>,
+}
+
+impl NotifyPolicy {
+    /// The address of a person on a kind of channel.
+    pub fn address(&self, person: &str, kind: ChannelKind) -> Option<&str> {
+        self.people.get(person)?.get(kind.as_str()).map(String::as_str)
+    }
+}
+
+const SECOND_MS: i64 = 1_000;
+const HOUR_MS: i64 = 3_600 * SECOND_MS;
+
+impl Default for NotifyPolicy {
+    fn default() -> Self {
+        Self {
+            channels: BTreeMap::new(),
+            people: BTreeMap::new(),
+            on_call: None,
+            lease_ms: 90 * SECOND_MS,
+            backoff_base_ms: SECOND_MS,
+            backoff_max_ms: 600 * SECOND_MS,
+            give_up_ms: 24 * HOUR_MS,
+            probe_ms: HOUR_MS,
+            edit_pause_ms: 3 * SECOND_MS,
+            remind_ms: vec![4 * HOUR_MS, 24 * HOUR_MS],
+        }
+    }
+}
