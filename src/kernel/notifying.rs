@@ -12,7 +12,7 @@ use crate::kernel::notice::Class;
 use crate::kernel::notify_policy::ChannelPolicy;
 use crate::kernel::random::{Random, below};
 use crate::kernel::rules::live;
-use crate::kernel::rules::notice_text::{Facts, notice};
+use crate::kernel::rules::notice_text::{Facts, asks_a_question, notice};
 use crate::kernel::rules::notify::{Level, Reach, ends_asks, is_failed_attempt, is_urgent, reach};
 use crate::kernel::store::filters::Filter;
 use crate::kernel::store::outbox::NewRow;
@@ -265,24 +265,18 @@ fn write(
     class: Class,
 ) -> Result<(), VerbError> {
     let connection = tx.connection;
-    let run = match (kind, event.run_id) {
-        (EventKind::Completed | EventKind::ReviewRequested, Some(id)) => {
-            store::runs::get(connection, id)?
-        }
-        _ => None,
+    let is_work_done = matches!(kind, EventKind::Completed | EventKind::ReviewRequested);
+    let run = match event.run_id.filter(|_| is_work_done) {
+        Some(id) => store::runs::get(connection, id)?,
+        None => None,
     };
-    let question = match kind {
-        EventKind::Blocked | EventKind::Asked | EventKind::AskOverdue => {
-            store::questions::get_open(connection, &task.id)?
-        }
-        _ => None,
+    let question = if asks_a_question(kind) {
+        store::questions::get_open(connection, &task.id)?
+    } else {
+        None
     };
-    let files = match kind {
-        EventKind::Completed | EventKind::ReviewRequested => {
-            store::attachments::list(connection, &task.id)?
-        }
-        _ => Vec::new(),
-    };
+    let files =
+        if is_work_done { store::attachments::list(connection, &task.id)? } else { Vec::new() };
     let notify = &tx.policy.notify;
     let person = listener.person.as_deref().or(notify.on_call.as_deref());
     let mention = person.and_then(|name| Some((name, notify.address(name, channel.kind)?)));

@@ -90,6 +90,10 @@ fn block(bench: &mut Bench, id: &TaskId, reason: &str) {
     bench.do_it(&verb);
 }
 
+fn unblock(bench: &mut Bench, id: &TaskId) {
+    bench.do_it(&UnblockTask { id: id.to_string(), more_starts: false, board: None });
+}
+
 fn complete(bench: &mut Bench, id: &TaskId, summary: &str) {
     let verb = CompleteTask {
         id: id.to_string(),
@@ -135,7 +139,7 @@ fn a_block_asks_names_a_person_and_is_changed_when_it_ends() {
     assert_eq!(ask.notice.mention.as_ref().unwrap().address, "4711");
     sent(&mut bench, &ask);
     assert!(lease(&mut bench).edits.is_empty(), "it still waits");
-    bench.do_it(&UnblockTask { id: id.to_string(), ..UnblockTask::default() });
+    unblock(&mut bench, &id);
     let edits = lease(&mut bench).edits;
     let ended: Vec<_> = edits.iter().filter(|edit| edit.provider_id.is_some()).collect();
     assert_eq!(ended.len(), 1, "{edits:?}");
@@ -309,7 +313,7 @@ fn a_moved_chat_is_followed_by_its_row_and_its_subscription() {
     let again = lease(&mut bench).rows.remove(0);
     assert_eq!((again.id, again.address.as_str(), again.attempt), (row.id, "-1004711", 1));
     sent(&mut bench, &again);
-    bench.do_it(&UnblockTask { id: id.to_string(), ..UnblockTask::default() });
+    unblock(&mut bench, &id);
     block(&mut bench, &id, "and which now?");
     assert_eq!(lease(&mut bench).rows[0].address, "-1004711");
 }
@@ -332,6 +336,26 @@ fn a_dead_channel_burns_no_row_and_stops_alone() {
 }
 
 #[test]
+fn a_channel_that_is_broken_is_tried_once_an_hour_and_heals_by_the_message_that_arrives() {
+    let mut bench = bench();
+    watch(&mut bench, "letters", "ada@example.org");
+    let id = bench.create("a", "dev", &[]);
+    complete(&mut bench, &id, "done");
+    let row = lease(&mut bench).rows.remove(0);
+    let dead = Outcome::ChannelDead { code: "login".into(), error: "wrong password".into() };
+    settle(&mut bench, &row, dead);
+    let broken = |bench: &Bench| {
+        let states = bench.ask(&ListOutbox::default()).unwrap().channels;
+        states.first().and_then(|state| state.reason.clone())
+    };
+    assert_eq!(broken(&bench).as_deref(), Some("wrong password"));
+    bench.now += 3_600;
+    let again = lease(&mut bench).rows.remove(0);
+    sent(&mut bench, &again);
+    assert_eq!(broken(&bench), None);
+}
+
+#[test]
 fn a_subscription_to_a_task_ends_with_it_and_the_end_is_still_told() {
     let mut bench = bench();
     let id = bench.create("a", "dev", &[]);
@@ -340,9 +364,8 @@ fn a_subscription_to_a_task_ends_with_it_and_the_end_is_still_told() {
     let row = lease(&mut bench).rows.remove(0);
     assert_eq!(row.notice.kind, "completed");
     sent(&mut bench, &row);
-    let comment =
-        CommentTask { id: id.to_string(), body: "thanks".into(), ..CommentTask::default() };
-    bench.do_it(&comment);
+    let body = "thanks".into();
+    bench.do_it(&CommentTask { id: id.to_string(), body, author: None, board: None });
     bench.do_it(&ArchiveTask { id: id.to_string(), ..ArchiveTask::default() });
     assert!(lease(&mut bench).rows.is_empty());
 }

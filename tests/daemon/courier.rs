@@ -61,7 +61,7 @@ fn a_call_that_waits_is_answered_by_the_commit_that_brings_something() {
     });
     let id = daemon.create(json!({ "title": "told" }));
     daemon.post(&format!("/v1/tasks/{id}/complete"), &json!({}));
-    until("the waiting call is answered", || waiting.is_finished());
+    until("the waiting call is answered", || waiting.is_finished().then_some(()));
     let leased = waiting.join().unwrap();
     assert_eq!(leased["rows"][0]["notice"]["kind"], "completed", "{leased}");
 }
@@ -105,6 +105,6 @@ fn another_configuration_of_channels_ends_the_waiting() {
     );
     daemon.configure(&more);
     daemon.post("/v1/reload", &json!({}));
-    until("the waiting call is answered", || waiting.is_finished());
+    until("the waiting call is answered", || waiting.is_finished().then_some(()));
     assert_eq!(waiting.join().unwrap()["reload"], json!(true));
 }

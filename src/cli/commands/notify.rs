@@ -126,6 +126,14 @@ fn list(session: &mut Session, channel: Option<&str>, dead: bool) -> Ended {
         return Ok(CliExit::Ok);
     }
     if !dead {
+        for state in &list.channels {
+            let what = match (&state.broken_since, &state.reason) {
+                (Some(_), Some(reason)) => format!("cannot be used: {reason}"),
+                (Some(_), None) => "cannot be used".to_owned(),
+                (None, _) => "paused by the provider's limit".to_owned(),
+            };
+            session.output.line(one_line(&format!("{}  {what}", state.channel)))?;
+        }
         for route in &list.routes {
             let state = match (&route.broken_since, &route.reason) {
                 (Some(_), Some(reason)) => format!("broken: {reason}"),

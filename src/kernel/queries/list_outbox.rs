@@ -26,12 +26,27 @@ pub struct ListOutbox {
 /// Where messages go, and those that are not sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OutboxList {
+    /// Channels that cannot be used, or are paused.
+    pub channels: Vec<ChannelInfo>,
     /// Addresses, by channel.
     pub routes: Vec<RouteInfo>,
     /// Subscriptions to many tasks.
     pub filters: Vec<FilterInfo>,
     /// Messages that wait, are under way or were given up; at most a thousand.
     pub messages: Vec<MessageInfo>,
+}
+
+/// A channel that cannot be used, or is paused.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChannelInfo {
+    /// The channel.
+    pub channel: String,
+    /// Since when nothing can be sent by it, epoch seconds.
+    pub broken_since: Option<EpochSeconds>,
+    /// Why.
+    pub reason: Option<String>,
+    /// Nothing goes by it before this time, epoch milliseconds.
+    pub paused_until_ms: i64,
 }
 
 /// An address of a channel.
@@ -122,6 +137,18 @@ impl Query for ListOutbox {
             created_at: row.created_at,
             not_before_ms: row.not_before_ms,
         };
+        let now_ms = snapshot.now.saturating_mul(1_000);
+        for state in store::routes::list_channels(connection)? {
+            let is_hindered = state.broken_since.is_some() || state.paused_until_ms > now_ms;
+            if is_hindered && is_meant(&state.channel) {
+                list.channels.push(ChannelInfo {
+                    channel: state.channel,
+                    broken_since: state.broken_since,
+                    reason: state.reason,
+                    paused_until_ms: state.paused_until_ms,
+                });
+            }
+        }
         let routes = store::routes::list(connection)?;
         for route in routes.iter().filter(|route| is_meant(&route.channel)) {
             list.routes.push(RouteInfo {

@@ -93,7 +93,8 @@ pub fn notice(facts: Facts<'_>) -> Notice {
     }
 }
 
-fn asks_a_question(kind: EventKind) -> bool {
+/// Whether an event of this kind may stand for a question that waits.
+pub fn asks_a_question(kind: EventKind) -> bool {
     matches!(kind, EventKind::Blocked | EventKind::Asked | EventKind::AskOverdue)
 }
 
@@ -115,69 +116,87 @@ fn number(event: &Event, key: &str) -> Option<i64> {
     event.payload.as_ref()?.get(key).and_then(Value::as_i64)
 }
 
+/// Sentences of the kinds that have one of their own; in braces, what is filled in: one thing at most, for what is filled in is not read.
+const SENTENCES: &[(EventKind, &str)] = &[
+    (EventKind::Completed, "Done by {assignee}."),
+    (EventKind::Approved, "Approved by {actor}: it is done."),
+    (EventKind::Blocked, "Blocked: {assignee} needs a person."),
+    (EventKind::Asked, "{assignee} asks and waits for an answer."),
+    (EventKind::AskOverdue, "A question is overdue."),
+    (EventKind::GaveUp, "Given up after {failures} failed attempts."),
+    (EventKind::ReviewRequested, "The work waits for your review."),
+    (EventKind::BreakerOpened, "Starts are stopped: the breaker {key} is open."),
+    (EventKind::Unkillable, "The processes of a run cannot be killed."),
+    (EventKind::Overdue, "Past its due time, and not done."),
+    (EventKind::WaitingLong, "It has been ready for long and was not started."),
+    (EventKind::Commented, "{author} commented."),
+];
+
+/// Where the payload of an event has the reason, the summary or the error.
+const TEXTS: &[(EventKind, &str)] = &[
+    (EventKind::Completed, "summary"),
+    (EventKind::ReviewRequested, "summary"),
+    (EventKind::Approved, "summary"),
+    (EventKind::Blocked, "reason"),
+    (EventKind::GaveUp, "error"),
+    (EventKind::BreakerOpened, "error"),
+    (EventKind::WaitingLong, "explanation"),
+    (EventKind::Asked, "text"),
+];
+
+/// Commands that end what is asked, before the id of the task.
+const COMMANDS: &[(EventKind, &str)] = &[
+    (EventKind::Blocked, "kanban unblock {id}"),
+    (EventKind::Asked, "kanban answer {id} TEXT"),
+    (EventKind::AskOverdue, "kanban answer {id} TEXT"),
+    (EventKind::GaveUp, "kanban unblock {id}"),
+    (EventKind::ReviewRequested, "kanban approve {id}"),
+    (EventKind::BreakerOpened, "kanban breakers"),
+    (EventKind::Unkillable, "kanban why {id}"),
+];
+
+fn of(table: &'static [(EventKind, &'static str)], kind: EventKind) -> Option<&'static str> {
+    table.iter().find(|(of, _)| *of == kind).map(|(_, words)| *words)
+}
+
 /// One sentence, without the task's title.
 fn headline(kind: EventKind, event: &Event, task: &Task) -> String {
-    let who = task.assignee.as_deref().unwrap_or("nobody");
-    let by = event.actor.as_deref().unwrap_or("kanband");
-    match kind {
-        EventKind::Completed => format!("Done by {who}."),
-        EventKind::Approved => format!("Approved by {by}: it is done."),
-        EventKind::Blocked => format!("Blocked: {who} needs a person."),
-        EventKind::Asked => format!("{who} asks and waits for an answer."),
-        EventKind::AskOverdue => "A question is overdue.".to_owned(),
-        EventKind::GaveUp => {
-            let failures = number(event, "failures").unwrap_or(1);
-            format!("Given up after {failures} failed attempts.")
-        }
-        EventKind::ReviewRequested => "The work waits for your review.".to_owned(),
-        EventKind::BreakerOpened => {
-            let key = text(event, "key").unwrap_or("a breaker");
-            format!("Starts are stopped: the breaker {key} is open.")
-        }
-        EventKind::Unkillable => "The processes of a run cannot be killed.".to_owned(),
-        EventKind::Overdue => "Past its due time, and not done.".to_owned(),
-        EventKind::WaitingLong => "It has been ready for long and was not started.".to_owned(),
-        EventKind::Commented => {
-            let author = text(event, "author").unwrap_or(by);
-            format!("{author} commented.")
-        }
-        _ => {
-            let sentence = crate::kernel::event::sentence(event);
-            let mut letters = sentence.chars();
-            let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-            format!("{first}{}.", letters.as_str().trim_end_matches('.'))
-        }
-    }
+    let Some(sentence) = of(SENTENCES, kind) else { return as_sentence(event) };
+    let actor = event.actor.as_deref().unwrap_or("kanband");
+    let parts = sentence.split_once('{').and_then(|(before, rest)| {
+        let (key, after) = rest.split_once('}')?;
+        Some((before, key, after))
+    });
+    let Some((before, key, after)) = parts else { return sentence.to_owned() };
+    let value = match key {
+        "assignee" => task.assignee.as_deref().unwrap_or("nobody").to_owned(),
+        "actor" => actor.to_owned(),
+        "author" => text(event, "author").unwrap_or(actor).to_owned(),
+        "failures" => number(event, "failures").unwrap_or(1).to_string(),
+        other => text(event, other).unwrap_or_default().to_owned(),
+    };
+    format!("{before}{value}{after}")
+}
+
+/// The words of the timeline, as a sentence.
+fn as_sentence(event: &Event) -> String {
+    let sentence = crate::kernel::event::sentence(event);
+    let mut letters = sentence.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
 }
 
 /// The reason, the summary or the error, whole.
 fn long_text(kind: EventKind, event: &Event, summary: Option<&str>) -> Option<String> {
-    match kind {
-        EventKind::Completed | EventKind::ReviewRequested => {
-            summary.or_else(|| text(event, "summary")).map(str::to_owned)
-        }
-        EventKind::Approved => text(event, "summary").map(str::to_owned),
-        EventKind::Blocked => text(event, "reason").map(str::to_owned),
-        EventKind::GaveUp | EventKind::BreakerOpened => text(event, "error").map(str::to_owned),
-        EventKind::WaitingLong => text(event, "explanation").map(str::to_owned),
-        EventKind::Asked => text(event, "text").map(str::to_owned),
-        _ => None,
-    }
+    let is_work_done = matches!(kind, EventKind::Completed | EventKind::ReviewRequested);
+    let whole = summary.filter(|_| is_work_done);
+    whole.or_else(|| text(event, of(TEXTS, kind)?)).map(str::to_owned)
 }
 
 /// The command that ends what is asked.
 fn command(kind: EventKind, task: &Task, is_question: bool) -> Option<String> {
-    let id = &task.id;
-    match kind {
-        _ if is_question => Some(format!("kanban answer {id} TEXT")),
-        EventKind::Blocked => Some(format!("kanban unblock {id}")),
-        EventKind::Asked | EventKind::AskOverdue => Some(format!("kanban answer {id} TEXT")),
-        EventKind::GaveUp => Some(format!("kanban unblock {id}")),
-        EventKind::ReviewRequested => Some(format!("kanban approve {id}")),
-        EventKind::BreakerOpened => Some("kanban breakers".to_owned()),
-        EventKind::Unkillable => Some(format!("kanban why {id}")),
-        _ => None,
-    }
+    let kind = if is_question { EventKind::Asked } else { kind };
+    of(COMMANDS, kind).map(|command| command.replace("{id}", task.id.as_str()))
 }
 
 /// A text of at most so many bytes, cut between words, that says how much is missing and how to read it.

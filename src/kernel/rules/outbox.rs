@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn more_than_five_or_old_news_are_folded_and_asks_from_six_on() {
         let many = |count: i64, class| -> Vec<Open> {
-            (1..=count).map(|id| open(id, id.unsigned_abs() as u32, class)).collect()
+            (1..=count).map(|id| open(id, u32::try_from(id).unwrap(), class)).collect()
         };
         assert_eq!(to_fold(&many(5, Class::News), 0), Folded::default());
         assert_eq!(to_fold(&many(6, Class::News), 0).news, [1, 2, 3, 4, 5, 6]);

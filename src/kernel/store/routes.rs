@@ -270,3 +270,27 @@ pub fn set_channel(connection: &Connection, state: &ChannelState) -> Result<(), 
         .map(drop)
         .doing("write how a channel stands")
 }
+
+/// A channel by which a message arrived is not broken.
+pub fn heal_channel(connection: &Connection, channel: &str) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "UPDATE channel_states SET broken_since = NULL, code = NULL, reason = NULL, paused_until_ms = 0
+             WHERE channel = :channel AND broken_since IS NOT NULL",
+        )
+        .and_then(|mut s| s.execute(named_params! { ":channel": channel }))
+        .map(drop)
+        .doing("heal a channel")
+}
+
+/// Has nothing go by a channel for a while; what is known of it stays.
+pub fn pause_channel(connection: &Connection, channel: &str, until_ms: i64) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "INSERT INTO channel_states (channel, paused_until_ms) VALUES (:channel, :until)
+             ON CONFLICT (channel) DO UPDATE SET paused_until_ms = max(paused_until_ms, :until)",
+        )
+        .and_then(|mut s| s.execute(named_params! { ":channel": channel, ":until": until_ms }))
+        .map(drop)
+        .doing("pause a channel")
+}

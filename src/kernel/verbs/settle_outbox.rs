@@ -77,7 +77,8 @@ fn settle_row(tx: &mut Tx<'_>, settled: &Settled, now_ms: i64) -> Result<bool, V
     // That it was sent is the truth, whatever became of its lease.
     let was_sent = matches!(settled.outcome, Outcome::Sent { .. });
     let is_undecided = matches!(row.state.as_str(), "waiting" | "leased" | "dead");
-    if !is_current && !(was_sent && is_undecided) {
+    let is_taken = is_current || (was_sent && is_undecided);
+    if !is_taken {
         return Ok(false);
     }
     let Some(route) = store::routes::get(tx.store(), row.route_id)? else { return Ok(false) };
@@ -154,6 +155,7 @@ impl Settling<'_> {
                 Standing { refusals: 0, broken_since: None, reason: None, paused_until_ms: 0 };
             store::routes::set_standing(tx.store(), route.id, &standing)?;
         }
+        store::routes::heal_channel(tx.store(), &route.channel)?;
         let Some(task_id) = &row.task_id else { return Ok(()) };
         if let Some(event_id) = row.event_id {
             let place = (route.channel.as_str(), route.address.as_str(), route.thread.as_str());
@@ -186,10 +188,7 @@ impl Settling<'_> {
                 Ok(store::routes::set_standing(tx.store(), self.route.id, &standing)?)
             }
             RateScope::Channel => {
-                let channel = self.route.channel.clone();
-                let state =
-                    ChannelState { channel, paused_until_ms: until_ms, ..Default::default() };
-                Ok(store::routes::set_channel(tx.store(), &state)?)
+                Ok(store::routes::pause_channel(tx.store(), &self.route.channel, until_ms)?)
             }
         }
     }
@@ -314,8 +313,12 @@ fn settle_edit(tx: &mut Tx<'_>, settled: &Settled, now_ms: i64) -> Result<bool, 
             edit_after_ms,
             attempts: 0,
         },
-        Outcome::Rate { after_ms, .. } => {
+        Outcome::Rate { after_ms, scope } => {
             let wait_ms = i64::try_from(*after_ms).unwrap_or(i64::MAX);
+            if *scope == RateScope::Channel {
+                let channel = channel_of(tx, &message)?;
+                store::routes::pause_channel(tx.store(), &channel, now_ms.saturating_add(wait_ms))?;
+            }
             again(wait_ms, message.attempts.saturating_sub(1), true)
         }
         Outcome::Temporary { .. } | Outcome::Unknown { .. } => {
