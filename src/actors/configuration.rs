@@ -11,6 +11,7 @@ use crate::config::worker_user::{DaemonUser, worker_user};
 use crate::kernel::policy::Policy;
 use crate::kernel::rules::assignee::Found;
 use crate::kernel::shares::Shares;
+use crate::os::host::clock::epoch_ms;
 
 /// What the policy follows from beside the settings; the same for the daemon's whole life.
 #[derive(Debug, Clone)]
@@ -30,6 +31,7 @@ pub struct PolicyBasis {
 pub struct Configuration {
     settings: Arc<Settings>,
     policy: Arc<Policy>,
+    read_at_ms: i64,
 }
 
 impl Configuration {
@@ -42,7 +44,7 @@ impl Configuration {
         let policy =
             Policy { workspaces_dir, reviews, local_zone, notify, ..of_settings(&settings) };
         let policy = Arc::new(within(policy, basis.shares));
-        Self { settings: Arc::new(settings), policy }
+        Self { settings: Arc::new(settings), policy, read_at_ms: epoch_ms() }
     }
 }
 
@@ -57,6 +59,11 @@ impl Live<Configuration> {
         Arc::clone(&self.get().policy)
     }
 
+    /// When they were read, epoch milliseconds: another time for every reload, also one that changed nothing.
+    pub fn read_at_ms(&self) -> i64 {
+        self.get().read_at_ms
+    }
+
     /// Takes what was found out about profiles under `settings` into the policy: `learn` changes what was known. False when the
     /// settings are others by now: what was found is of no use then.
     pub fn learn(&self, settings: &Arc<Settings>, learn: impl FnOnce(&mut Found)) -> bool {
@@ -67,7 +74,8 @@ impl Live<Configuration> {
             let mut policy = (*current.policy).clone();
             learn(Arc::make_mut(&mut policy.assignees.found));
             let settings = Arc::clone(settings);
-            Some(Configuration { settings, policy: Arc::new(policy) })
+            let read_at_ms = current.read_at_ms;
+            Some(Configuration { settings, policy: Arc::new(policy), read_at_ms })
         })
     }
 

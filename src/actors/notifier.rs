@@ -9,7 +9,7 @@ pub mod messages;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorFutureExt as _, AsyncContext as _, Context, Handler, WrapFuture as _};
 
@@ -19,15 +19,18 @@ use crate::actors::guard::Guard;
 use crate::actors::live::Live;
 use crate::actors::outbox_bell::OutboxBell;
 use crate::config::notify_settings::StartCourier;
+use crate::os::home::lock::CourierLock;
 use crate::os::processes::helper::{program_beside, run_to_its_end};
 use messages::DrainOutbox;
 
 /// Name of the program that sends.
 pub const COURIER: &str = "kanban-courier";
 
-/// Pauses between two starts of it.
-const PAUSE_MIN: Duration = Duration::from_secs(1);
+/// Longest pause between two starts of it, whatever is configured for messages.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// One that has worked so long begins anew: its end is no sign that the next one ends too.
+const WORKED: Duration = Duration::from_secs(60);
 
 /// What the notifier may reach.
 #[derive(Clone)]
@@ -44,20 +47,23 @@ pub struct NotifierDeps {
     pub program_dir: Option<PathBuf>,
     /// File for what it writes.
     pub output: PathBuf,
+    /// What the only one of this home holds.
+    pub lock: PathBuf,
 }
 
 /// The actor.
 pub struct Notifier {
     deps: NotifierDeps,
     is_started: bool,
-    pause: Duration,
+    /// Ends in a row of couriers that had not worked long.
+    early_ends: u32,
     _guard: Guard,
 }
 
 impl Notifier {
     /// A notifier that has started nothing yet.
     pub fn new(deps: NotifierDeps, guard: Guard) -> Self {
-        Self { deps, is_started: false, pause: PAUSE_MIN, _guard: guard }
+        Self { deps, is_started: false, early_ends: 0, _guard: guard }
     }
 
     /// Starts the courier where that is wanted and it does not run.
@@ -70,25 +76,46 @@ impl Notifier {
             return;
         }
         self.is_started = true;
-        let NotifierDeps { env, program_dir, output, .. } = self.deps.clone();
+        let NotifierDeps { env, program_dir, output, lock, .. } = self.deps.clone();
         let run = on_own_thread("courier", move || {
             let program = program_beside(program_dir.as_deref(), COURIER)
                 .ok_or_else(|| std::io::Error::other(format!("{COURIER} is not installed")))?;
-            run_to_its_end(&program, &env, &output)
+            // One that an earlier daemon has started goes on, and its end is waited for like that of one's own.
+            CourierLock::wait_until_free(&lock)?;
+            let begun = Instant::now();
+            run_to_its_end(&program, &env, &output).map(|code| (code, begun.elapsed()))
         });
         context.spawn(run.into_actor(self).map(|ended, notifier, context| {
-            match ended.and_then(|ended| ended) {
-                Ok(code) => tracing::warn!(code, "the courier has ended; starting another"),
-                Err(error) => tracing::error!(%error, "cannot start the courier; trying again"),
-            }
-            let pause = notifier.pause;
-            notifier.pause = (pause * 2).min(PAUSE_MAX);
+            let pause = notifier.pause_after(ended.and_then(|ended| ended));
             context.run_later(pause, |notifier, context| {
                 notifier.is_started = false;
                 notifier.start_courier(context);
             });
         }));
     }
+
+    /// How long to wait until the next start.
+    fn pause_after(&mut self, ended: std::io::Result<(Option<i32>, Duration)>) -> Duration {
+        let has_worked = match ended {
+            Ok((code, worked)) => {
+                tracing::warn!(code, "the courier has ended; starting another");
+                worked >= WORKED
+            }
+            Err(error) => {
+                tracing::error!(%error, "cannot start the courier; trying again");
+                false
+            }
+        };
+        self.early_ends = if has_worked { 0 } else { self.early_ends.saturating_add(1) };
+        let notify = &self.deps.configuration.settings().notify;
+        pause(self.early_ends, notify.backoff_base, notify.backoff_max)
+    }
+}
+
+/// The pause before a start: it doubles with every early end before it.
+fn pause(early_ends: u32, base: Duration, max: Duration) -> Duration {
+    let doubled = base.saturating_mul(1 << early_ends.saturating_sub(1).min(16));
+    doubled.min(max).min(PAUSE_MAX)
 }
 
 impl Actor for Notifier {
@@ -102,5 +129,20 @@ impl Handler<DrainOutbox> for Notifier {
         crate::failpoint::hit("notifier-drain");
         self.deps.bell.ring();
         self.start_courier(context);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_courier_that_ends_at_once_is_started_less_and_less_often() {
+        let (base, max) = (Duration::from_secs(1), Duration::from_secs(600));
+        for (early_ends, seconds) in [(0, 1), (1, 1), (2, 2), (4, 8), (7, 60), (u32::MAX, 60)] {
+            assert_eq!(pause(early_ends, base, max).as_secs(), seconds, "{early_ends}");
+        }
+        let short = Duration::from_millis(50);
+        assert_eq!(pause(9, short, short), short, "as configured");
     }
 }

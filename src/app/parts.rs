@@ -51,6 +51,7 @@ use crate::kernel::board::Board;
 use crate::kernel::context::LocalTime;
 use crate::mcp::guidance::{GUIDANCE, REVIEW_GUIDANCE};
 use crate::os::home::board_files::BoardFiles;
+use crate::os::home::lock::COURIER_LOCK;
 use crate::os::host::clock::epoch_seconds;
 use crate::os::host::descriptors;
 use crate::os::host::disk::DiskReserve;
@@ -178,6 +179,7 @@ fn notifier(
         env: passed.chain(own).collect(),
         program_dir: home::program_dir(),
         output: home.path().join("courier.log"),
+        lock: home.path().join(COURIER_LOCK),
     }
 }
 

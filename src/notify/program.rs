@@ -10,17 +10,14 @@ use tokio::sync::Notify;
 use tokio::task::LocalSet;
 
 use crate::config::settings::LogLevel;
-use crate::config::sockets::client_socket;
+use crate::config::sockets::{COURIER_SUFFIX, client_socket};
 use crate::config::{Ambient, Home, HomeError};
 use crate::exit_codes::DaemonExit;
 use crate::notify::courier::{Settings, run};
 use crate::notify::credential::CredentialFolder;
-use crate::os::home::lock::CourierLock;
+use crate::os::home::lock::{COURIER_LOCK, CourierLock};
 use crate::os::processes::signals::{self, DaemonSignal};
 use crate::telemetry;
-
-/// What the courier's socket has behind the path of the operators' one.
-const SOCKET_SUFFIX: &str = ".courier";
 
 /// Sends what the kanban board has to say to chats, phones, hooks and boxes, and takes answers back.
 ///
@@ -87,7 +84,7 @@ pub fn main(arguments: Arguments, ambient: &Ambient) -> Result<(), ProgramError>
         Some(socket) => socket,
         None => {
             let mut path = client_socket(ambient)?.into_os_string();
-            path.push(SOCKET_SUFFIX);
+            path.push(COURIER_SUFFIX);
             path.into()
         }
     };
@@ -103,7 +100,7 @@ pub fn main(arguments: Arguments, ambient: &Ambient) -> Result<(), ProgramError>
     };
     let lock = match runtime_directory {
         Some(folder) => folder.join("lock"),
-        None => Home::resolve(ambient)?.path().join("courier.lock"),
+        None => Home::resolve(ambient)?.path().join(COURIER_LOCK),
     };
     let _only_one = lock_at(&lock)?;
     telemetry::start(LogLevel::Info, ambient.var("JOURNAL_STREAM"))

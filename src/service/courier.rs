@@ -77,7 +77,7 @@ pub async fn channels(
     _by: Requester,
     _request: GetDaemon,
 ) -> Result<Channels, ServiceError> {
-    Ok(of_settings(&service.configuration.settings()))
+    Ok(current(&service))
 }
 
 /// Takes what the courier says of a channel.
@@ -94,11 +94,16 @@ pub async fn report(
 }
 
 fn version(service: &Service) -> String {
-    of_settings(&service.configuration.settings()).version
+    current(service).version
 }
 
-/// The channels of a configuration; equal ones have an equal version.
-fn of_settings(settings: &Settings) -> Channels {
+fn current(service: &Service) -> Channels {
+    let configuration = &service.configuration;
+    of_settings(&configuration.settings(), configuration.read_at_ms())
+}
+
+/// The channels of a configuration. Every reload is another version: the courier reads its credentials again then.
+fn of_settings(settings: &Settings, read_at_ms: i64) -> Channels {
     let channel =
         |(name, channel): (&String, &crate::config::notify_settings::Channel)| ChannelSetting {
             name: name.clone(),
@@ -112,7 +117,7 @@ fn of_settings(settings: &Settings) -> Channels {
     let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let (lease_ms, attempt_ms) = (ms(settings.notify.lease), ms(settings.notify.attempt));
     let mut hasher = DefaultHasher::new();
-    format!("{channels:?} {lease_ms} {attempt_ms}").hash(&mut hasher);
+    format!("{channels:?} {lease_ms} {attempt_ms} {read_at_ms}").hash(&mut hasher);
     Channels { version: format!("{:016x}", hasher.finish()), channels, lease_ms, attempt_ms }
 }
 
@@ -122,15 +127,14 @@ mod tests {
     use crate::config::notify_settings::Channel;
 
     #[test]
-    fn another_configuration_of_channels_is_another_version() {
+    fn other_channels_are_another_version_and_so_is_every_reload() {
         let mut settings = Settings::default();
-        let without = of_settings(&settings);
+        let without = of_settings(&settings, 7);
         let channel = Channel { kind: "ntfy".into(), ..Channel::default() };
         settings.channels.insert("ops".into(), channel);
-        let with = of_settings(&settings);
+        let with = of_settings(&settings, 7);
         assert_ne!(without.version, with.version);
-        assert_eq!(with.version, of_settings(&settings).version);
-        settings.dispatch.enabled = false;
-        assert_eq!(with.version, of_settings(&settings).version, "what is not theirs");
+        assert_eq!(with.version, of_settings(&settings, 7).version);
+        assert_ne!(with.version, of_settings(&settings, 8).version, "credentials may be others");
     }
 }

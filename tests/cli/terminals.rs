@@ -107,7 +107,7 @@ fn no_verb_has_a_terminal_do_what_others_wrote() {
     ] {
         let shown = on_terminal(&board, arguments);
         assert!(!shown.trim().is_empty(), "{arguments:?}");
-        assert_eq!(obeyed(&shown), [], "{arguments:?}: {shown:?}");
+        assert_eq!(obeyed(&shown), Vec::<char>::new(), "{arguments:?}: {shown:?}");
     }
 }
 

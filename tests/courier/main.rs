@@ -14,3 +14,6 @@ mod mail;
 mod program;
 mod secrets;
 mod senders;
+mod stage;
+mod storm;
+mod whole;

@@ -51,7 +51,7 @@ pub(super) const NOTIFY: &[Key] = &[
         default: Some("\"1s\""),
         example: None,
         unit: None,
-        doc: "Pause after the first temporary failure of a message; it doubles each time.",
+        doc: "Pause after the first temporary failure of a message, and before a courier that ended is started again; it doubles each time.",
     },
     Key {
         name: "backoff_max",

@@ -85,6 +85,9 @@ impl HomeLock {
     }
 }
 
+/// Name of the courier's lock in a home.
+pub const COURIER_LOCK: &str = "courier.lock";
+
 /// The courier's lock of a home, held until this is dropped. A file of its own: the daemon of the home runs beside it.
 #[derive(Debug)]
 #[must_use = "the lock is given back when this is dropped"]
@@ -99,6 +102,22 @@ impl CourierLock {
     /// The file cannot be opened.
     pub fn try_acquire(path: &Path) -> io::Result<Option<Self>> {
         Ok(try_lock(path)?.map(|held| Self { _held: held }))
+    }
+
+    /// Returns when no courier has the lock at `path`. Costs a blocked thread and no wake-up.
+    ///
+    /// # Errors
+    /// The file cannot be opened, or the system cannot wait.
+    pub fn wait_until_free(path: &Path) -> io::Result<()> {
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        loop {
+            file = match Flock::lock(file, FlockArg::LockShared) {
+                Ok(_given_back) => return Ok(()),
+                Err((file, Errno::EINTR)) => file,
+                Err((_file, failed)) => return Err(failed.into()),
+            };
+        }
     }
 }
 

@@ -1,0 +1,267 @@
+//! Daemon, courier and fakes together: what a person subscribes to arrives once, whatever goes wrong on the way.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use support::command_line::Config;
+use support::fakes::receiver::Receiver;
+use support::fakes::telegram::{Message, Telegram};
+use support::fakes::{Fake, Fault, Faults};
+use support::processes::is_alive;
+
+use crate::harness::TOKEN;
+use crate::stage::{Stage, hasty, with_channel};
+
+const CHAT: &str = "4711";
+
+fn to_telegram(fake: &Fake<Telegram>) -> Config {
+    with_channel(&hasty(), "telegram", Some(fake.url()))
+}
+
+fn shown(fake: &Fake<Telegram>) -> Vec<Message> {
+    fake.with(|it| it.of_chat(CHAT).into_iter().cloned().collect())
+}
+
+fn text(message: &Message) -> String {
+    message.fields["text"].as_str().unwrap().to_owned()
+}
+
+fn is_silent(message: &Message) -> bool {
+    message.fields["disable_notification"] == json!(true)
+}
+
+#[test]
+fn a_task_that_is_done_is_told_once_and_silently() {
+    let fake = Fake::start(Telegram::new(TOKEN));
+    let stage = Stage::start(&to_telegram(&fake));
+    let id = stage.subscribed("telegram", CHAT);
+    stage.board.say(["complete", &id, "--summary", "The page is written."]).ok();
+    stage.until(|| (!shown(&fake).is_empty()).then_some(()));
+    stage.settle();
+    let messages = shown(&fake);
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    let text = text(&messages[0]);
+    for part in ["Write the page", "Done by dev.", "The page is written.", &id] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(is_silent(&messages[0]));
+    assert_eq!(stage.rows()[0].attempts, 1);
+}
+
+#[test]
+fn a_block_asks_a_person_by_name_and_the_message_of_the_task_is_edited_where_it_stands() {
+    let fake = Fake::start(Telegram::new(TOKEN));
+    let config =
+        to_telegram(&fake).with("people.ada.telegram", "815").with("notify.on_call", "ada");
+    let stage = Stage::start(&config);
+    let id = stage.subscribed("telegram", CHAT);
+    stage.board.say(["assign", &id, "bo"]).ok();
+    // The message that says how the task stands.
+    stage.until(|| (shown(&fake).len() == 1).then_some(()));
+    stage.board.say(["block", &id, "Which", "colour?"]).ok();
+    stage.until(|| (shown(&fake).len() == 2).then_some(()));
+    let asked = shown(&fake)[1].clone();
+    assert!(text(&asked).contains("Which colour?") && text(&asked).contains("ada"), "{asked:?}");
+    assert!(!is_silent(&asked));
+    let named = asked.fields["entities"].as_array().unwrap().iter();
+    assert!(named.clone().any(|entity| entity["user"]["id"] == json!(815)), "{asked:?}");
+    assert_eq!(asked.fields["reply_parameters"]["message_id"], json!(shown(&fake)[0].id));
+    stage.board.say(["unblock", &id]).ok();
+    stage.until(|| text(&shown(&fake)[1]).contains("unblocked").then_some(()));
+    stage.board.say(["complete", &id, "--summary", "Red."]).ok();
+    stage.until(|| (shown(&fake).len() == 3).then_some(()));
+    stage.until(|| text(&shown(&fake)[0]).contains("done").then_some(()));
+    let messages = shown(&fake);
+    assert_eq!(messages.len(), 3, "{messages:?}");
+    assert!(text(&messages[2]).contains("Red.") && messages[2].edits == 0, "{messages:?}");
+}
+
+#[test]
+fn what_is_refused_is_listed_and_is_sent_again_or_dropped_by_hand() {
+    let fake = Fake::start(Telegram::new(TOKEN));
+    fake.with(|it| it.refusals.insert(CHAT.into(), (400, "Bad Request: chat not found".into())));
+    let stage = Stage::start(&to_telegram(&fake));
+    for title in ["first", "second"] {
+        let id = stage.board.create(title, &[]);
+        stage.subscribe(&id, "telegram", CHAT);
+        stage.board.say(["complete", &id]).ok();
+    }
+    stage.until(|| (stage.states() == ["dead", "dead"]).then_some(()));
+    let dead = stage.board.say(["notify", "dead", "--json"]).json();
+    let dead = dead["messages"].as_array().unwrap();
+    assert_eq!((dead.len(), &dead[0]["code"]), (2, &json!("bad_request")), "{dead:?}");
+    let listed = stage.board.say(["notify", "list"]).ok();
+    assert!(listed.contains("telegram:4711"), "{listed}");
+    let inbox = stage.board.say(["inbox", "--json"]).json().to_string();
+    assert!(inbox.contains("dead_letters"), "{inbox}");
+    fake.with(|it| it.refusals.clear());
+    let rows = stage.rows();
+    stage.board.say(["notify", "retry", &rows[0].id.to_string()]).ok();
+    stage.board.say(["notify", "drop", &rows[1].id.to_string()]).ok();
+    stage.until(|| (shown(&fake).len() == 1).then_some(()));
+    stage.settle();
+    assert!(text(&shown(&fake)[0]).contains("first"));
+    assert_eq!(stage.board.say(["notify", "dead", "--json"]).json()["messages"], json!([]));
+    stage.board.say(["notify", "test", "telegram", CHAT]).ok();
+    stage.until(|| (shown(&fake).len() == 2).then_some(()));
+}
+
+#[test]
+fn a_provider_that_is_away_is_tried_until_it_is_back() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = Some(format!("http://127.0.0.1:{port}"));
+    let stage = Stage::start(&with_channel(&hasty(), "telegram", url));
+    let id = stage.subscribed("telegram", CHAT);
+    stage.board.say(["complete", &id]).ok();
+    stage.until(|| stage.rows().iter().any(|row| row.attempts >= 3).then_some(()));
+    let fake = Fake::start_on(Telegram::new(TOKEN), port);
+    stage.until(|| (shown(&fake).len() == 1).then_some(()));
+    stage.settle();
+    assert_eq!(shown(&fake).len(), 1);
+    assert!(!stage.rows()[0].maybe_sent, "nothing was sent before");
+}
+
+#[test]
+fn a_limit_of_the_provider_costs_no_attempt_and_loses_nothing() {
+    let fake = Fake::start(Telegram::new(TOKEN));
+    fake.fail(Faults::ordered([
+        Fault::Rate(Duration::from_millis(200)),
+        Fault::Rate(Duration::from_millis(100)),
+    ]));
+    let stage = Stage::start(&to_telegram(&fake));
+    let id = stage.subscribed("telegram", CHAT);
+    stage.board.say(["complete", &id]).ok();
+    stage.until(|| (shown(&fake).len() == 1).then_some(()));
+    stage.settle();
+    assert_eq!((fake.count(), stage.rows()[0].attempts, shown(&fake).len()), (3, 1, 1));
+}
+
+#[test]
+fn a_message_whose_answer_was_lost_comes_again_and_says_so() {
+    let fake = Fake::start(Telegram::new(TOKEN));
+    fake.fail(Faults::ordered([Fault::ResetAfter]));
+    let stage = Stage::start(&to_telegram(&fake));
+    let id = stage.subscribed("telegram", CHAT);
+    stage.board.say(["complete", &id]).ok();
+    stage.until(|| (shown(&fake).len() == 2).then_some(()));
+    stage.settle();
+    let marks: Vec<bool> =
+        shown(&fake).iter().map(|message| text(message).contains("may be a repeat")).collect();
+    assert_eq!(marks, [false, true]);
+}
+
+#[test]
+fn a_route_that_hangs_holds_up_no_other() {
+    let (hanging, good) = (Fake::start(Telegram::new(TOKEN)), Fake::start(Receiver::default()));
+    hanging.with(|it| it.hanging = vec![CHAT.to_owned()]);
+    let config = with_channel(&to_telegram(&hanging), "webhook", None);
+    let stage = Stage::start(&config.with("notify.attempt", "50m").with("notify.lease", "1h"));
+    let url = format!("{}/board", good.url());
+    for (channel, address) in [("telegram", CHAT), ("webhook", url.as_str())] {
+        let words = ["notify-subscribe", "--platform", channel, "--chat-id", address];
+        stage.board.say(words).ok();
+    }
+    for number in 0..10 {
+        let id = stage.board.create(&format!("task {number}"), &[]);
+        stage.board.say(["complete", &id]).ok();
+    }
+    stage.until(|| (good.with(|it| it.received.len()) == 10).then_some(()));
+    assert!(hanging.connections() > 0 && hanging.with(|it| it.messages.is_empty()));
+}
+
+#[test]
+fn a_group_that_has_moved_is_followed_and_keeps_its_subscriptions() {
+    let fake = Fake::start(Telegram::new(TOKEN));
+    fake.with(|it| it.moved.insert(CHAT.into(), -1_001_234_567_890_123));
+    let stage = Stage::start(&to_telegram(&fake));
+    let id = stage.subscribed("telegram", CHAT);
+    stage.board.say(["complete", &id]).ok();
+    let new = "-1001234567890123";
+    stage.until(|| (fake.with(|it| it.of_chat(new).len()) == 1).then_some(()));
+    stage.settle();
+    assert_eq!((stage.rows()[0].address.as_str(), stage.rows()[0].attempts), (new, 1));
+    let listed = stage.board.say(["notify-list", "--json"]).json().to_string();
+    assert!(listed.contains(new) && !listed.contains("\"4711\""), "{listed}");
+}
+
+#[test]
+fn the_daemon_starts_a_courier_with_the_first_channel_and_another_when_it_dies() {
+    let fake = Fake::start(Telegram::new(TOKEN));
+    let mut stage = Stage::start(&hasty());
+    assert!(stage.couriers().is_empty(), "without a channel there is nothing to send");
+    stage.configure(&to_telegram(&fake));
+    let first = stage.courier();
+    stage.kill_courier();
+    let second = stage.courier();
+    assert_ne!(first, second);
+    // It goes on without the daemon, and the next daemon starts no other beside it.
+    stage.restart_daemon();
+    let id = stage.subscribed("telegram", CHAT);
+    stage.board.say(["complete", &id]).ok();
+    stage.until(|| (shown(&fake).len() == 1).then_some(()));
+    assert_eq!(stage.couriers(), [second]);
+    assert!(is_alive(second));
+    // Its end is noticed by a daemon that has not started it.
+    stage.kill_courier();
+    assert_ne!(stage.courier(), second);
+}
+
+#[test]
+fn a_credential_that_is_put_there_later_is_taken_by_a_reload() {
+    let fake = Fake::start(Telegram::new(TOKEN));
+    let config = to_telegram(&fake).with("channels.telegram.credential", "later");
+    let stage = Stage::start(&config);
+    let id = stage.subscribed("telegram", CHAT);
+    stage.board.say(["complete", &id]).ok();
+    let reason = "there is no credential `later`";
+    stage.until(|| {
+        let inbox = stage.board.say(["inbox", "--json"]).json().to_string();
+        (inbox.contains("channel_broken") && inbox.contains(reason)).then_some(())
+    });
+    crate::harness::put(&stage.board.home().join("credentials/later"), TOKEN);
+    stage.board.say(["reload"]).ok();
+    stage.until(|| (shown(&fake).len() == 1).then_some(()));
+    stage.settle();
+    stage.until(|| {
+        let inbox: Value = stage.board.say(["inbox", "--json"]).json();
+        (!inbox.to_string().contains("channel_broken")).then_some(())
+    });
+}
+
+#[test]
+fn no_secret_is_in_a_log_a_list_or_a_figure() {
+    let (fake, receiver) = (Fake::start(Telegram::new(TOKEN)), Fake::start(Receiver::default()));
+    fake.with(|it| {
+        let quoted = format!("Bad Request: bot{TOKEN} may not, nor may {TOKEN}");
+        it.refusals.insert(CHAT.into(), (400, quoted));
+    });
+    let gone = vec![Fault::Status(410)];
+    receiver.fail(Faults::drawn(3, 100, gone));
+    let config = with_channel(&to_telegram(&fake), "webhook", None);
+    let stage = Stage::start(&config);
+    let url = format!("{}/in/{}?key=SENTINEL-query-secret", receiver.url(), "SENTINEL-path-secret");
+    for (channel, address) in [("telegram", CHAT), ("webhook", url.as_str())] {
+        let id = stage.subscribed(channel, address);
+        stage.board.say(["complete", &id]).ok();
+    }
+    stage.until(|| (stage.states() == ["dead", "dead"]).then_some(()));
+    let errors = stage.number("SELECT count(*) FROM outbox WHERE error LIKE '%SENTINEL%'");
+    assert_eq!(errors, 0, "an error that is stored");
+    let client =
+        kanband::api::client::Client::at(stage.board.home().join("kanband.sock"), None, false);
+    let figures = client.unwrap().get_raw("/v1/metrics", &json!({})).unwrap();
+    for (what, shown) in [
+        ("the log", stage.log()),
+        ("the inbox", stage.board.say(["inbox", "--json"]).json().to_string()),
+        ("the diagnosis", stage.board.say(["doctor"]).out),
+        ("the figures", String::from_utf8(figures.body.to_vec()).unwrap()),
+    ] {
+        assert!(!shown.contains("SENTINEL"), "{what}: {shown}");
+    }
+    // A list shows where a message goes, as it was typed; what a provider said of it is filtered.
+    let dead = stage.board.say(["notify", "dead", "--json"]).json();
+    for message in dead["messages"].as_array().unwrap() {
+        assert!(!message["error"].to_string().contains("SENTINEL"), "{message}");
+    }
+}
