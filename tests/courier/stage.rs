@@ -27,7 +27,8 @@ pub struct Sent {
     pub task: Option<String>,
     pub event: Option<i64>,
     pub class: String,
-    pub headline: String,
+    /// What its text begins with: the task's title, and the sentence.
+    pub head: String,
     pub state: String,
     pub dedupe: String,
     pub attempts: u32,
@@ -36,7 +37,8 @@ pub struct Sent {
     pub folded_into: Option<i64>,
 }
 
-const ROWS: &str = "SELECT o.id, r.channel, r.address, o.task_id, o.event_id, o.class, o.message ->> '$.headline', o.state, o.dedupe, \
+const ROWS: &str = "SELECT o.id, r.channel, r.address, o.task_id, o.event_id, o.class, \
+     coalesce(o.message ->> '$.task.title' || char(10), '') || (o.message ->> '$.headline'), o.state, o.dedupe, \
      o.attempts, o.maybe_sent, o.provider_id, o.folded_into FROM outbox o JOIN routes r ON r.id = o.route_id ORDER BY o.id";
 
 /// Times of tests: what fails is tried again at once, and what was lost is missed soon.
@@ -126,7 +128,7 @@ impl Stage {
                 task: row.get(3)?,
                 event: row.get(4)?,
                 class: row.get(5)?,
-                headline: row.get(6)?,
+                head: row.get(6)?,
                 state: row.get(7)?,
                 dedupe: row.get(8)?,
                 attempts: row.get(9)?,

@@ -18,16 +18,12 @@ fn sent(stage: &Stage) -> Vec<Sent> {
     stage.rows().into_iter().filter(|row| row.state == "sent").collect()
 }
 
-/// Of a text of a person's chat: by the words that nothing but this row says there.
+/// Of a text of a person's chat, by its beginning. Digests of one route may read alike.
 fn of_text(rows: &[Sent], channel: &str, address: &str, text: &str) -> Option<i64> {
-    let plain = text.replace('\\', "");
+    let plain = text.replace(['\\', '*'], "");
     let is_it = |row: &&Sent| {
-        row.channel == channel
-            && row.address == address
-            && plain.contains(&row.headline)
-            && row.task.as_ref().map_or(!plain.contains("t_"), |task| plain.contains(task.as_str()))
+        row.channel == channel && row.address == address && plain.starts_with(&row.head)
     };
-    // Digests of one route may read alike.
     rows.iter().find(is_it).map(|row| row.id)
 }
 
@@ -71,7 +67,8 @@ fn shown(rows: &[Sent], providers: &Providers) -> BTreeMap<(String, String), Vec
         }
     });
     providers.ntfy.with(|ntfy| {
-        for message in &ntfy.published {
+        // A change of a message has the lowest priority; it is no message of its own.
+        for message in ntfy.published.iter().filter(|it| it["priority"] != 1) {
             let sequence = message["sequence_id"].as_str().unwrap();
             note(
                 "ntfy",
