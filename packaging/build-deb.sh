@@ -69,6 +69,9 @@ put 640 etc/kanband "$source/etc/kanband.toml"
 put 644 etc/kanband "$here/debian/users"
 mkdir -p "$root/etc/kanband/conf.d"
 chmod 750 "$root/etc/kanband/conf.d"
+# Root's alone: the service manager hands each credential to the courier, and to nobody else.
+mkdir -p "$root/etc/kanband/credentials"
+chmod 700 "$root/etc/kanband/credentials"
 
 share=$root/usr/share
 mkdir -p "$share/kanband" "$share/man/man1" "$share/man/man5" "$share/man/man8" "$share/doc/kanband"

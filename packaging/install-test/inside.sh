@@ -125,8 +125,8 @@ answers() { board stats >/dev/null; }
 
 it_is_installed_without_a_network_and_runs() {
     apt-get install -y --no-install-recommends "$packages/current.deb"
-    active kanband-runs.service kanband.service kanband.socket kanband-web.socket kanband-backup.timer
-    for unit in kanband-runs.service kanband.service kanband.socket kanband-web.socket kanband-backup.timer; do
+    active kanband-runs.service kanband.service kanband.socket kanban-courier.socket kanband-web.socket kanband-backup.timer
+    for unit in kanband-runs.service kanband.service kanband.socket kanban-courier.socket kanband-web.socket kanband-backup.timer; do
         is "$unit" "$(systemctl is-enabled "$unit")" enabled
     done
     is "user of the daemon" "$(stat -c %U "/proc/$(daemon_pid)")" kanband
@@ -144,6 +144,46 @@ the_courier_is_there_and_has_no_rights() {
         if as kanban-courier test -r "$path"; then no "the courier reads $path"; fi
     done
     contains "its version" "$(/usr/libexec/kanband/kanban-courier --version)" kanban-courier
+}
+
+# A receiver on this host: what it gets is written down.
+a_message_leaves_by_the_courier_alone() {
+    cat >/root/receive.sh <<'EOF'
+length=0
+while IFS= read -r line; do
+    line=$(printf %s "$line" | tr -d '\r')
+    [ -n "$line" ] || break
+    echo "$line" >>/root/received
+    case $line in [Cc]ontent-[Ll]ength:*) length=${line##*: } ;; esac
+done
+head -c "$length" >>/root/received
+printf 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n'
+EOF
+    systemd-run --quiet --unit=receiver --socket-property=ListenStream=127.0.0.1:8099 --socket-property=Accept=yes \
+        --property=StandardInput=socket --property=StandardOutput=socket /bin/sh /root/receive.sh
+    cat >/etc/kanband/conf.d/20-channels.toml <<'EOF'
+[channels.hooks]
+kind = "webhook"
+credential = "hooks"
+allow = ["127.0.0.0/8"]
+allow_http = true
+EOF
+    if as member kanban notify setup hooks </dev/null; then no "a member writes a secret of the service"; fi
+    printf 'whsec_%s\n' "$(head -c 32 /dev/urandom | base64 -w 0)" | kanban notify setup hooks
+    is "the secret" "$(stat -c '%a %U:%G' /etc/kanband/credentials/hooks)" "600 root:root"
+    is "its directory" "$(stat -c '%a %U' /etc/kanband/credentials)" "700 root"
+    active kanban-courier.service kanban-courier.socket kanband.service
+    is "user of the courier" "$(stat -c %U "/proc/$(property kanban-courier.service MainPID)")" kanban-courier
+    board notify test hooks http://127.0.0.1:8099/in
+    within grep -q '"class":"test"' /root/received
+    contains "what was received" "$(cat /root/received)" "webhook-signature: v1,"
+    is "the courier's socket" "$(stat -c '%a %U:%G' /run/kanband/kanband.sock.courier)" "660 root:kanban-courier"
+    said=$(KANBAN_SOCKET=/run/kanband/kanband.sock.courier kanban list 2>&1) && no "root is the courier"
+    contains "what root is told there" "$said" kanban-courier
+    said=$(as kanban-courier env KANBAN_SOCKET=/run/kanband/kanband.sock.courier kanban list 2>&1) && no "the courier reads the board"
+    tell "what the courier is told: $said"
+    if as kanban-agent env KANBAN_SOCKET=/run/kanband/kanband.sock.courier kanban list; then no "the workers' user is the courier"; fi
+    systemctl stop receiver.socket
 }
 
 the_configuration_is_the_services_alone() {
@@ -444,12 +484,12 @@ EOF
 }
 
 stopping_the_holder_ends_every_worker() {
-    systemctl stop kanband.socket kanband-web.socket
+    systemctl stop kanband.socket kanban-courier.socket kanband-web.socket
     systemctl stop kanband-runs.service
     inactive kanband-runs.service kanband.service
     workers_are_gone
     is "processes of the workers' user" "$(pgrep -u kanban-agent | wc -l)" 0
-    systemctl start kanband.socket kanband-web.socket kanband.service
+    systemctl start kanband.socket kanban-courier.socket kanband-web.socket kanband.service
     while read -r task run _ _; do
         within sh -c "runuser -u member -- kanban runs $task --json | grep -q '\"closed_at\": [0-9]'"
         board archive "$task" || true
@@ -460,7 +500,7 @@ stopping_the_holder_ends_every_worker() {
 a_removal_stops_workers_and_keeps_the_board() {
     start_two_workers
     apt-get remove -y kanband
-    inactive kanband-runs.service kanband.service kanband.socket kanband-web.socket kanband-backup.timer
+    inactive kanband-runs.service kanband.service kanband.socket kanban-courier.socket kanban-courier.service kanband-web.socket kanband-backup.timer
     workers_are_gone
     [ ! -e /run/kanband/kanband.sock ] || no "the socket is still there"
     [ -s /var/lib/kanband/kanban.db ] || no "the board is gone"
@@ -469,7 +509,7 @@ a_removal_stops_workers_and_keeps_the_board() {
 
 an_installation_after_a_removal_has_the_same_board() {
     apt-get install -y --no-install-recommends "$packages/current.deb"
-    active kanband-runs.service kanband.service kanband.socket kanband-web.socket
+    active kanband-runs.service kanband.service kanband.socket kanban-courier.socket kanband-web.socket
     while read -r task run _ _; do
         board show "$task" >/dev/null
         within sh -c "runuser -u member -- kanban runs $task --json | grep -q '\"id\": $run,'"
@@ -478,7 +518,7 @@ an_installation_after_a_removal_has_the_same_board() {
 
 a_purge_deletes_the_board() {
     apt-get purge -y kanband
-    inactive kanband-runs.service kanband.service kanband.socket kanband-web.socket
+    inactive kanband-runs.service kanband.service kanband.socket kanban-courier.socket kanban-courier.service kanband-web.socket
     left=$(find / -xdev \( -path /root -o -path /home -o -path /sys -o -path /var/log \) -prune -o -name '*kanban*' -print)
     is "files that are left" "$left" ""
     getent passwd kanband >/dev/null || no "the user is gone, and its number may be given to another one"
@@ -557,6 +597,7 @@ claim the_sockets_are_open_to_the_group_only_and_to_workers_only
 claim a_good_configuration_is_taken_by_reload
 claim a_bad_configuration_is_refused_whole_by_reload
 claim the_courier_is_there_and_has_no_rights
+claim a_message_leaves_by_the_courier_alone
 claim the_configuration_is_the_services_alone
 claim an_upgrade_shuts_an_open_configuration_and_leaves_its_content
 claim a_task_is_run_as_the_workers_user_without_privileges

@@ -101,6 +101,7 @@ struct Inner {
     operators: Option<Door>,
     workers: Option<Door>,
     courier: Option<Door>,
+    courier_maker: Maker,
     /// The workers' one led in at this time, epoch milliseconds.
     seen_ms: i64,
     outages: VecDeque<Outage>,
@@ -114,6 +115,7 @@ impl Default for Doors {
             operators: None,
             workers: None,
             courier: None,
+            courier_maker: Maker::Daemon,
             seen_ms: 0,
             outages: VecDeque::new(),
             blind: None,
@@ -133,9 +135,18 @@ impl Doors {
         doors
     }
 
-    /// Adds that of the courier.
-    pub fn add_courier(&self, door: Door) {
-        self.lock().courier = Some(door);
+    /// Adds that of the courier. A service manager that made the others need not have made it.
+    pub fn add_courier(&self, door: Door, maker: Maker) {
+        let mut inner = self.lock();
+        (inner.courier, inner.courier_maker) = (Some(door), maker);
+    }
+
+    /// Who made this one.
+    pub fn maker_of(&self, way: Way) -> Maker {
+        match way {
+            Way::Operators | Way::Workers => self.maker,
+            Way::Courier => self.lock().courier_maker,
+        }
     }
 
     /// Whether there is a socket for the courier.
@@ -215,9 +226,14 @@ impl Doors {
     /// a service manager made stays, and so does what another program has put in their place.
     pub fn remove_files(&self) {
         let mut inner = self.lock();
-        let doors = [inner.operators.take(), inner.workers.take(), inner.courier.take()];
+        let doors = [
+            (self.maker, inner.operators.take()),
+            (self.maker, inner.workers.take()),
+            (inner.courier_maker, inner.courier.take()),
+        ];
         drop(inner);
-        for door in doors.into_iter().flatten().filter(|_| self.maker == Maker::Daemon) {
+        let own = doors.into_iter().filter(|(maker, _)| *maker == Maker::Daemon);
+        for door in own.filter_map(|(_, door)| door) {
             remove_own(&door.socket.path, door.file);
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::net::UnixStream;
 use tokio::sync::watch;
 
-use crate::actors::doors::Maker;
+use crate::actors::doors::{Maker, Way};
 use crate::actors::live_runs::LiveRuns;
 use crate::api::Api;
 use crate::api::auth::{Door, Membership, Scene, membership_of, run_of};
@@ -84,9 +84,10 @@ pub fn admit(api: &Api, door: Door, stream: &UnixStream) -> Option<Admitted> {
 /// The user of the courier where a service manager starts it.
 const COURIER_USER: &str = "kanban-courier";
 
-/// Under a service manager the courier has a user of its own, and nobody else is it.
+/// Where a service manager made its socket, the courier has a user of its own, and nobody else is it.
 fn at_door(api: &Api, door: Door, placement: Membership) -> Membership {
-    let is_service = matches!(api.service.doors.maker(), Maker::ServiceManager { .. });
+    let is_service =
+        matches!(api.service.doors.maker_of(Way::Courier), Maker::ServiceManager { .. });
     match placement {
         Membership::Outside(name)
             if door == Door::Courier && is_service && name != COURIER_USER =>

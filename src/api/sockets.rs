@@ -124,7 +124,8 @@ pub fn take(
             .set_nonblocking(true)
             .map_err(|source| SocketError::Unusable { path: path.clone(), source })?;
         let (made, listening) = door(socket(&path, OPERATORS_MODE), file(&path), courier);
-        bound.doors.add_courier(made);
+        let maker = bound.doors.maker();
+        bound.doors.add_courier(made, maker);
         bound.courier = Some(listening);
     }
     Ok(bound)
@@ -151,7 +152,7 @@ impl BoundSockets {
         };
         let made = socket.make()?;
         let (made, listening) = door(socket, Some(made.file), made.listener);
-        self.doors.add_courier(made);
+        self.doors.add_courier(made, Maker::Daemon);
         self.courier = Some(listening);
         Ok(())
     }

@@ -155,7 +155,7 @@ pub(super) fn build(
     Ok(Parts { root, api, listeners, doors, database_thread })
 }
 
-/// What the notifier may reach. Where a service manager made the sockets, it starts the courier too.
+/// What the notifier may reach. The service of a machine has a unit for the courier.
 fn notifier(
     home: &Home,
     ambient: &Ambient,
@@ -175,7 +175,7 @@ fn notifier(
     NotifierDeps {
         bell: bell.clone(),
         configuration: configuration.clone(),
-        is_managed: listen_at.handed.sockets.is_some(),
+        is_managed: listen_at.is_service(home),
         env: passed.chain(own).collect(),
         program_dir: home::program_dir(),
         output: home.path().join("courier.log"),

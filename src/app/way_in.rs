@@ -27,6 +27,11 @@ pub(super) struct ListenAt<'a> {
 }
 
 impl ListenAt<'_> {
+    /// Whether it is the service of the machine that a service manager has started.
+    pub(super) fn is_service(&self, home: &Home) -> bool {
+        self.handed.sockets.is_some() && home.kind() == HomeKind::System
+    }
+
     /// The sockets that were handed over, else new ones. Those of the machine's daemon are for a group.
     pub(super) fn listen(
         self,
@@ -34,20 +39,21 @@ impl ListenAt<'_> {
         settings: &Settings,
         has_workers_of_others: bool,
     ) -> Result<(Listeners, Doors, Arc<WebAccess>), StartError> {
+        let is_service = self.is_service(home);
         let Self { sockets: Sockets { operators, workers, courier }, handed } = self;
         let group = (home.kind() == HomeKind::System).then_some(OPERATORS_GROUP);
         let Handed { sockets: handed, web } = handed;
         let socket = operators.clone();
-        let is_service = handed.is_some() && home.kind() == HomeKind::System;
         let web = WebListener { home, listen: settings.web.listen, handed: web, is_service };
-        let is_handed = handed.is_some();
         let mut bound = match handed {
             Some(handed) => sockets::take(handed, operators, workers, remedy(home))?,
             None => {
                 sockets::bind(operators, workers, sockets::Access { group, has_workers_of_others })?
             }
         };
-        if let (false, Some(courier)) = (is_handed, courier)
+        // A person's own units have none for it: the daemon makes the socket and starts the courier.
+        if let (false, Some(courier)) = (is_service, courier)
+            && bound.courier.is_none()
             && let Err(error) = bound.bind_courier(courier)
         {
             tracing::error!(%error, "cannot make the courier's socket; no notifications are sent");

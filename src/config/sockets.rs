@@ -87,6 +87,11 @@ pub fn client_socket(ambient: &Ambient) -> Result<PathBuf, HomeError> {
     Ok(path)
 }
 
+/// Whether a socket is that of the machine's service.
+pub fn is_of_machine(ambient: &Ambient, socket: &Path) -> bool {
+    socket == system_socket(ambient)
+}
+
 fn system_socket(ambient: &Ambient) -> PathBuf {
     ambient.system_path("run/kanband/kanband.sock")
 }

@@ -579,6 +579,7 @@ const VERBS: &[Verb] = &[
             (&["drop", "x"], 2, "'x'"),
             (&["drop", "0"], 1, "no such message"),
             (&["test", "nowhere", "1"], 1, "no such channel"),
+            (&["setup", "nowhere"], 2, "no such channel"),
         ],
     ),
     verb(

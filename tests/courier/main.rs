@@ -4,6 +4,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::cast_possible_truncation,
     clippy::needless_pass_by_value,
     reason = "a test that cannot go on must fail loudly"
 )]

@@ -1,6 +1,7 @@
 //! Daemon, courier and fakes together: what a person subscribes to arrives once, whatever goes wrong on the way.
 
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -227,6 +228,39 @@ fn a_credential_that_is_put_there_later_is_taken_by_a_reload() {
         let inbox: Value = stage.board.say(["inbox", "--json"]).json();
         (!inbox.to_string().contains("channel_broken")).then_some(())
     });
+}
+
+#[test]
+fn a_setup_gives_the_secret_to_the_courier_alone_and_the_first_message_leaves() {
+    let fake = Fake::start(Telegram::new(TOKEN));
+    let stage = Stage::start(&to_telegram(&fake).with("channels.telegram.credential", "own"));
+    let setup =
+        |secret: &str| stage.board.say_from(secret.as_bytes(), &["notify", "setup", "telegram"]);
+    assert!(setup(" \n").failed(2).contains("no secret"));
+    let said = setup(&format!("{TOKEN}\n"));
+    assert!(!format!("{said:?}").contains("SENTINEL"), "{said:?}");
+    assert!(said.ok().contains("kanban notify test telegram"));
+    let path = stage.board.home().join("credentials/own");
+    assert_eq!(std::fs::read_to_string(&path).unwrap().trim(), TOKEN);
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    stage.board.say(["notify", "test", "telegram", CHAT]).ok();
+    stage.until(|| (shown(&fake).len() == 1).then_some(()));
+}
+
+#[test]
+fn a_setup_says_what_is_missing() {
+    let config = hasty().with("channels.phone.kind", "ntfy").with("channels.hooks.kind", "webhook");
+    let stage = Stage::start(&config.with("channels.hooks.credential", "../hooks"));
+    for (channel, expected) in [
+        ("nowhere", "add [channels.nowhere]"),
+        ("phone", "credential = \"phone\""),
+        ("hooks", "not the name of a credential"),
+    ] {
+        let said = stage.board.say_from(b"x", &["notify", "setup", channel]).failed(2);
+        assert!(said.contains(expected), "{said}");
+    }
+    let from_chat = stage.board.say(["slash", "/kanban notify setup phone"]);
+    assert!(format!("{from_chat:?}").contains("not available in a chat"), "{from_chat:?}");
 }
 
 #[test]

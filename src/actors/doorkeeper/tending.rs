@@ -119,7 +119,7 @@ impl Tending {
         let mut has_made = false;
         let seen = socket.look(file);
         let away = self.home.refusal(&socket.path);
-        let may_make = self.doors.maker() == Maker::Daemon && away.is_none();
+        let may_make = self.doors.maker_of(way) == Maker::Daemon && away.is_none();
         let loss = |why: String| Loss {
             cause: format!("{}: {why}", socket.path.display()),
             is_mode: matches!(seen, Seen::Own(_)),

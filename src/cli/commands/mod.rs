@@ -41,6 +41,7 @@ pub mod man;
 pub mod mcp;
 pub mod notify;
 pub mod notify_list;
+pub mod notify_setup;
 pub mod notify_subscribe;
 pub mod notify_unsubscribe;
 pub mod pause;

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use serde::Serialize;
 
-use crate::cli::commands::Ended;
+use crate::cli::commands::{Ended, notify_setup};
 use crate::cli::session::Session;
 use crate::cli::text::one_line;
 use crate::exit_codes::CliExit;
@@ -50,6 +50,17 @@ enum Action {
         /// Number of the message
         id: i64,
     },
+    /// Store the secret of a channel and start sending through it
+    ///
+    /// The secret is asked for, or read from a pipe. It goes into a file of its own, which only the courier reads; for the
+    /// service of the machine use sudo.
+    #[command(
+        after_help = "Examples:\n  kanban notify setup telegram\n  sudo kanban notify setup hooks <secret"
+    )]
+    Setup {
+        /// Channel, as configured in [channels.NAME]
+        channel: String,
+    },
     /// Send a test message
     #[command(after_help = "Example:\n  kanban notify test telegram 4711")]
     Test {
@@ -91,6 +102,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
                 session.client()?.post("/v1/outbox/drop", &DropOutbox { id })?;
             counted(session, &reply, "dropped")
         }
+        Action::Setup { channel } => notify_setup::run(&channel, session),
         Action::Test { channel, address, thread_id } => {
             let thread = thread_id.unwrap_or_default();
             let request = TestRoute { channel, address, thread };

@@ -30,7 +30,7 @@ fn main() {
             deliver(courier, home, kind, address, Some(url.to_owned()));
         }
         _ => {
-            println!("usage: fakes telegram TOKEN | fakes deliver COURIER HOME KIND ADDRESS [URL]")
+            println!("usage: fakes telegram TOKEN | fakes deliver COURIER HOME KIND ADDRESS [URL]");
         }
     }
 }
