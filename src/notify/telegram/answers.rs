@@ -135,81 +135,46 @@ mod tests {
         }
     }
 
+    fn assert_both(given: &Answer, send: &str, edit: &str) {
+        assert_eq!(word(&judge(given, Asked::Send)), send, "{given:?}");
+        assert_eq!(word(&judge(given, Asked::Edit)), edit, "{given:?}");
+    }
+
     #[test]
     fn every_answer_of_the_table_means_what_it_says_there() {
         let retry = r#","parameters":{"retry_after":7}"#;
         let retry_soon = r#","parameters":{"retry_after":0.05}"#;
         let moved = r#","parameters":{"migrate_to_chat_id":-1001234567890123}"#;
-        for (given, send, edit) in [
-            (
-                answer(200, r#"{"ok":true,"result":{"message_id":42,"date":1}}"#),
-                "sent 42",
-                "sent 42",
-            ),
-            (answer(200, r#"{"ok":true,"result":true}"#), "sent -", "sent -"),
-            (
-                error(429, "Too Many Requests: retry after 7", retry),
-                "rate 7000 Route",
-                "rate 7000 Route",
-            ),
-            (
-                error(429, "Too Many Requests: retry later", retry_soon),
-                "rate 50 Route",
-                "rate 50 Route",
-            ),
-            (error(429, "Too Many Requests", ""), "rate 5000 Route", "rate 5000 Route"),
-            (
-                error(400, "Bad Request: group chat was upgraded to a supergroup chat", moved),
-                "moved -1001234567890123",
-                "moved -1001234567890123",
-            ),
-            (
-                error(400, "Bad Request: chat not found", ""),
-                "permanent bad_request",
-                "permanent bad_request",
-            ),
-            (
-                error(
-                    400,
-                    "Bad Request: message is not modified: specified new message content",
-                    "",
-                ),
-                "permanent bad_request",
-                "sent -",
-            ),
-            (
-                error(400, "Bad Request: message to edit not found", ""),
-                "permanent bad_request",
-                "gone",
-            ),
-            (
-                error(400, "Bad Request: message can't be edited", ""),
-                "permanent bad_request",
-                "gone",
-            ),
-            (
-                error(403, "Forbidden: bot was blocked by the user", ""),
-                "permanent forbidden",
-                "permanent forbidden",
-            ),
-            (
-                error(401, "Unauthorized", ""),
-                "channel_dead unauthorized",
-                "channel_dead unauthorized",
-            ),
-            (error(404, "Not Found", ""), "channel_dead unauthorized", "channel_dead unauthorized"),
-            (error(409, "Conflict: terminated", ""), "temporary conflict", "temporary conflict"),
-            (error(418, "I'm a teapot", ""), "permanent refused", "permanent refused"),
-            (
-                error(500, "Internal Server Error: x", ""),
-                "temporary server_error",
-                "temporary server_error",
-            ),
-            (answer(502, "<html>Bad Gateway</html>"), "temporary http_502", "temporary http_502"),
-            (answer(403, "<html>no</html>"), "permanent http_403", "permanent http_403"),
+        let upgraded = "Bad Request: group chat was upgraded to a supergroup chat";
+        for (given, meaning) in [
+            (answer(200, r#"{"ok":true,"result":{"message_id":42,"date":1}}"#), "sent 42"),
+            (answer(200, r#"{"ok":true,"result":true}"#), "sent -"),
+            (error(429, "Too Many Requests: retry after 7", retry), "rate 7000 Route"),
+            (error(429, "Too Many Requests: retry later", retry_soon), "rate 50 Route"),
+            (error(429, "Too Many Requests", ""), "rate 5000 Route"),
+            (error(400, upgraded, moved), "moved -1001234567890123"),
+            (error(400, "Bad Request: chat not found", ""), "permanent bad_request"),
+            (error(403, "Forbidden: bot was blocked by the user", ""), "permanent forbidden"),
+            (error(401, "Unauthorized", ""), "channel_dead unauthorized"),
+            (error(404, "Not Found", ""), "channel_dead unauthorized"),
+            (error(409, "Conflict: terminated", ""), "temporary conflict"),
+            (error(418, "I'm a teapot", ""), "permanent refused"),
+            (error(500, "Internal Server Error: x", ""), "temporary server_error"),
+            (answer(502, "<html>Bad Gateway</html>"), "temporary http_502"),
+            (answer(403, "<html>no</html>"), "permanent http_403"),
         ] {
-            assert_eq!(word(&judge(&given, Asked::Send)), send, "{given:?}");
-            assert_eq!(word(&judge(&given, Asked::Edit)), edit, "{given:?}");
+            assert_both(&given, meaning, meaning);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_changed_any_longer_is_sent_anew_and_what_is_so_already_is_done() {
+        for (description, edit) in [
+            ("Bad Request: message is not modified: specified new message content", "sent -"),
+            ("Bad Request: message to edit not found", "gone"),
+            ("Bad Request: message can't be edited", "gone"),
+        ] {
+            assert_both(&error(400, description, ""), "permanent bad_request", edit);
         }
     }
 }

@@ -135,7 +135,7 @@ mod tests {
             (format!("{good}\n{short}"), KeyError::Form { line: 2 }),
             (format!("{good} whsec_!"), KeyError::Form { line: 2 }),
             ("whsk_AAAA".to_owned(), KeyError::Form { line: 1 }),
-            (vec![good.as_str(); 5].join("\n"), KeyError::TooMany),
+            ([good.as_str(); 5].join("\n"), KeyError::TooMany),
         ] {
             let error = Keys::of_credential(&text).err().unwrap();
             assert_eq!(error, expected);
