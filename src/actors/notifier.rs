@@ -39,7 +39,7 @@ pub struct NotifierDeps {
     pub bell: OutboxBell,
     /// The settings.
     pub configuration: Live<Configuration>,
-    /// Whether somebody else starts the courier.
+    /// Whether a service manager starts the courier.
     pub is_managed: bool,
     /// Its environment.
     pub env: BTreeMap<String, OsString>,

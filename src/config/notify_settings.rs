@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::config::settings::duration;
 use crate::duration::parse_duration;
 
 /// Who starts the courier.
@@ -97,6 +96,11 @@ pub struct Person {
     pub mattermost: Option<String>,
     /// Mail address.
     pub mail: Option<String>,
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_duration(&text).map_err(serde::de::Error::custom)
 }
 
 fn optional_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {

@@ -34,6 +34,7 @@ pub mod event;
 pub mod ids;
 pub mod json;
 pub mod limits;
+mod listeners;
 pub mod location;
 pub mod next_pass;
 pub mod notice;

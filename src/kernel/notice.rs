@@ -1,6 +1,6 @@
 //! What the daemon and the courier say to each other: the neutral message, the rows that are leased, and what became of them. Pure.
 //!
-//! What is said is decided when the event is committed and does not change afterwards; how it reads on a phone is the courier's matter.
+//! The text is decided when the event is committed and does not change afterwards; how it reads on a phone is the courier's matter.
 //! Fields are added, never changed or removed: a daemon and a courier of two releases work together.
 
 use serde::{Deserialize, Serialize};

@@ -14,7 +14,6 @@ use crate::kernel::random::{Random, below};
 use crate::kernel::rules::live;
 use crate::kernel::rules::notice_text::{Facts, asks_a_question, notice};
 use crate::kernel::rules::notify::{Level, Reach, ends_asks, is_failed_attempt, is_urgent, reach};
-use crate::kernel::store::filters::Filter;
 use crate::kernel::store::outbox::NewRow;
 use crate::kernel::store::subscriptions::TaskSubscription;
 use crate::kernel::store::{self, Connection};
@@ -23,36 +22,6 @@ use crate::kernel::tx::{Signal, Tx};
 
 /// Characters of the stable id of a message.
 const DEDUPE_CHARS: usize = 20;
-
-/// What the writer remembers of subscriptions.
-#[derive(Debug, Default)]
-pub struct Listeners {
-    filters: Option<Vec<Filter>>,
-    has_task_subscriptions: Option<bool>,
-}
-
-impl Listeners {
-    /// Has the tables read again: a subscription changed, a transaction was taken back, or the file is another one.
-    pub fn forget(&mut self) {
-        *self = Self::default();
-    }
-
-    fn filters(&mut self, connection: &Connection) -> Result<&[Filter], Fault> {
-        if self.filters.is_none() {
-            self.filters = Some(store::filters::list(connection)?);
-        }
-        Ok(self.filters.as_deref().unwrap_or_default())
-    }
-
-    fn has_task_subscriptions(&mut self, connection: &Connection) -> Result<bool, Fault> {
-        if let Some(known) = self.has_task_subscriptions {
-            return Ok(known);
-        }
-        let found = store::subscriptions::has_any(connection)?;
-        self.has_task_subscriptions = Some(found);
-        Ok(found)
-    }
-}
 
 /// A new stable id of a message: 20 characters of a-z and 2-7.
 pub(in crate::kernel) fn dedupe(random: &mut dyn Random) -> String {
@@ -88,9 +57,9 @@ pub(in crate::kernel) fn tell(tx: &mut Tx<'_>) -> Result<(), VerbError> {
         return Ok(());
     }
     let events = std::mem::take(&mut tx.effects.events);
-    let told = tell_all(tx, &events);
+    let has_any = tell_all(tx, &events);
     tx.effects.events = events;
-    if told? {
+    if has_any? {
         tx.signal(Signal::OutboxMoved);
     }
     Ok(())
@@ -168,7 +137,7 @@ fn tell_one(
     Ok(is_moved)
 }
 
-/// Attempts that failed are told with the giving up that follows in the same transaction.
+/// Attempts that failed need no message beside the one of the giving up that follows in the same transaction.
 fn take_back_failures(
     connection: &Connection,
     route_id: i64,
@@ -210,7 +179,7 @@ fn listeners_of(
     let is_ending = matches!(event.kind.as_str(), "completed" | "approved" | "archived");
     let mut found = Vec::new();
     for subscription in subscriptions.iter().filter(|it| it.last_event_id < event.id) {
-        let place = (
+        let target = (
             subscription.platform.as_str(),
             subscription.chat_id.as_str(),
             subscription.thread_id.as_str(),
@@ -221,7 +190,7 @@ fn listeners_of(
         let route_id = match subscription.route_id {
             Some(id) => id,
             // Written by an import, or by another program.
-            None => store::routes::ensure(tx.connection, place, tx.now)?,
+            None => store::routes::ensure(tx.connection, target, tx.now)?,
         };
         found.push(Listener {
             route_id,

@@ -6,7 +6,7 @@ use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::{Event, EventBody, EventKind, Payload};
 use crate::kernel::ids::{BoardName, EpochSeconds, EventId, NewTaskIds, RunId, TaskId};
 use crate::kernel::limits::REQUESTS_REST_SECONDS;
-use crate::kernel::notifying::Listeners;
+use crate::kernel::listeners::Listeners;
 use crate::kernel::people::People;
 use crate::kernel::policy::Policy;
 use crate::kernel::random::Random;

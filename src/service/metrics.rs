@@ -13,6 +13,7 @@ use crate::kernel::error::VerbError;
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::queries::Snapshot;
 use crate::kernel::store;
+use crate::kernel::store::outbox::ChannelCount;
 use crate::kernel::verbs::DispatchSwitch;
 use crate::os::host::disk::free_bytes;
 use crate::service::resources::{Resources, SearchUse, resources, search_use};
@@ -30,6 +31,7 @@ struct Rows {
     workspaces_held: i64,
     is_on: bool,
     search: SearchUse,
+    messages: Vec<ChannelCount>,
     now: EpochSeconds,
 }
 
@@ -45,6 +47,7 @@ fn rows(snapshot: &Snapshot<'_>) -> Result<Rows, VerbError> {
         workspaces_held: store::breakers::count_workspaces_held(snapshot.connection)?,
         is_on: DispatchSwitch::read(snapshot.connection)? == DispatchSwitch::On,
         search: search_use(snapshot)?,
+        messages: store::outbox::count_by_channel(snapshot.connection)?,
         now: snapshot.now,
     })
 }
@@ -65,6 +68,7 @@ pub async fn metrics(
     tasks(&mut page, service);
     board(&mut page, &rows);
     runs(&mut page, service);
+    messages(&mut page, &rows);
     database(&mut page, service);
     requests(&mut page, service);
     bounds(&mut page, &Resources { search: rows.search, ..resources(service) });
@@ -138,6 +142,29 @@ fn board(page: &mut Page, rows: &Rows) {
         "Whether dispatch is on: 0 when paused or draining.",
         u8::from(rows.is_on),
     );
+}
+
+fn messages(page: &mut Page, rows: &Rows) {
+    let name = "kanband_messages_waiting";
+    page.family(name, Kind::Gauge, "Messages that are not sent yet, by channel.");
+    for count in &rows.messages {
+        page.sample(name, &[("channel", &count.channel)], count.open);
+    }
+    let name = "kanband_messages_dead";
+    page.family(
+        name,
+        Kind::Gauge,
+        "Messages that were given up, by channel; see `kanban notify dead`.",
+    );
+    for count in &rows.messages {
+        page.sample(name, &[("channel", &count.channel)], count.dead);
+    }
+    let name = "kanband_message_age_seconds";
+    page.family(name, Kind::Gauge, "Age of the oldest message that is not sent yet, by channel.");
+    for count in &rows.messages {
+        let age = count.oldest_at.map_or(0, |oldest| (rows.now - oldest).max(0));
+        page.sample(name, &[("channel", &count.channel)], age);
+    }
 }
 
 fn runs(page: &mut Page, service: &Service) {

@@ -10,7 +10,7 @@ use crate::kernel::rules::inbox::{Kind, Waiting};
 use crate::kernel::store;
 use crate::service::Service;
 
-/// Time without a courier after which that is told, seconds.
+/// Time without a courier after which that is shown, seconds.
 pub const ABSENCE_SECONDS: i64 = 120;
 
 /// What is known apart from any snapshot.

@@ -23,6 +23,7 @@ mod large;
 mod listings;
 mod locations;
 mod outbox;
+mod outbox_rows;
 mod outcomes;
 mod people;
 mod plans;

@@ -19,7 +19,8 @@ use crate::bench_board::Bench;
 
 const COURIER: Caller = Caller::System { part: "courier" };
 
-fn bench() -> Bench {
+/// A policy with a channel of each nature.
+pub fn policy() -> Policy {
     let channel = |kind: ChannelKind| ChannelPolicy {
         kind,
         retry_ms: Vec::new(),
@@ -35,10 +36,14 @@ fn bench() -> Bench {
         channels.map(|(name, kind)| (name.to_owned(), channel(kind))).into();
     let people = [("ada".to_owned(), [("telegram".to_owned(), "4711".to_owned())].into())].into();
     let notify = NotifyPolicy { channels, people, ..NotifyPolicy::default() };
-    Bench::with_policy(Policy { notify, ..Policy::default() })
+    Policy { notify, ..Policy::default() }
 }
 
-fn subscribe(bench: &mut Bench, id: &TaskId, platform: &str, chat_id: &str, level: Level) {
+pub fn bench() -> Bench {
+    Bench::with_policy(policy())
+}
+
+pub fn subscribe(bench: &mut Bench, id: &TaskId, platform: &str, chat_id: &str, level: Level) {
     let verb = Subscribe {
         id: id.to_string(),
         platform: platform.into(),
@@ -50,7 +55,7 @@ fn subscribe(bench: &mut Bench, id: &TaskId, platform: &str, chat_id: &str, leve
     bench.do_it(&verb);
 }
 
-fn watch(bench: &mut Bench, platform: &str, chat_id: &str) {
+pub fn watch(bench: &mut Bench, platform: &str, chat_id: &str) {
     let verb =
         WatchTasks { platform: platform.into(), chat_id: chat_id.into(), ..WatchTasks::default() };
     bench.do_it(&verb);
@@ -60,27 +65,27 @@ fn lease_at(bench: &mut Bench, now_ms: i64) -> LeaseReply {
     bench.by(&COURIER, &LeaseOutbox { max: 64, now_ms }).unwrap()
 }
 
-fn lease(bench: &mut Bench) -> Leased {
+pub fn lease(bench: &mut Bench) -> Leased {
     let now_ms = bench.now * 1_000;
     lease_at(bench, now_ms).leased
 }
 
-fn settle(bench: &mut Bench, row: &Row, outcome: Outcome) -> SettleReply {
+pub fn settle(bench: &mut Bench, row: &Row, outcome: Outcome) -> SettleReply {
     let settled = Settled { id: row.id, is_edit: false, lease: row.lease.clone(), outcome };
     let now_ms = bench.now * 1_000;
     bench.by(&COURIER, &SettleOutbox { results: vec![settled], now_ms }).unwrap()
 }
 
-fn sent(bench: &mut Bench, row: &Row) {
+pub fn sent(bench: &mut Bench, row: &Row) {
     let reply = settle(bench, row, Outcome::Sent { provider_id: Some(format!("m{}", row.id)) });
     assert_eq!(reply.taken, 1);
 }
 
-fn temporary() -> Outcome {
+pub fn temporary() -> Outcome {
     Outcome::Temporary { code: "http_500".into(), error: "it does not work".into() }
 }
 
-fn messages(bench: &Bench) -> Vec<MessageInfo> {
+pub fn messages(bench: &Bench) -> Vec<MessageInfo> {
     bench.ask(&ListOutbox::default()).unwrap().messages
 }
 
@@ -94,7 +99,7 @@ fn unblock(bench: &mut Bench, id: &TaskId) {
     bench.do_it(&UnblockTask { id: id.to_string(), more_starts: false, board: None });
 }
 
-fn complete(bench: &mut Bench, id: &TaskId, summary: &str) {
+pub fn complete(bench: &mut Bench, id: &TaskId, summary: &str) {
     let verb = CompleteTask {
         id: id.to_string(),
         summary: Some(summary.into()),

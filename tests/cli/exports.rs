@@ -27,7 +27,9 @@ fn lively() -> Board {
     let noted = board.create("noted", &["--idempotency-key", "k", "--max-runtime", "none"]);
     board.say(["comment", &noted, "a\nb"]).ok();
     board.create("makes the next cursor another task's event", &[]);
-    board.say(["notify-subscribe", &noted, "--platform", "slack", "--chat-id", "C1"]).ok();
+    let subscribe = ["notify-subscribe", &noted, "--platform", "slack", "--chat-id", "C1"];
+    let wishes = ["--level", "verbose", "--kinds", "completed,gave_up", "--person", "ada"];
+    board.say(subscribe.into_iter().chain(wishes)).ok();
     board.say(["block", &noted, "why"]).ok();
     let archived = board.create("archived", &[]);
     board.say(["archive", &archived]).ok();

@@ -31,7 +31,7 @@ fn subscribe(daemon: &Daemon) {
 fn what_is_written_with_an_event_is_handed_out_and_settled_once_also_after_a_death_of_the_daemon() {
     let mut daemon = daemon();
     subscribe(&daemon);
-    let id = daemon.create(json!({ "title": "told" }));
+    let id = daemon.create(json!({ "title": "sent" }));
     daemon.post(&format!("/v1/tasks/{id}/complete"), &json!({ "summary": "it is done" }));
     daemon.kill_9();
     daemon.restart();
@@ -51,6 +51,32 @@ fn what_is_written_with_an_event_is_handed_out_and_settled_once_also_after_a_dea
 }
 
 #[test]
+fn figures_count_what_waits_and_what_was_given_up() {
+    let daemon = daemon();
+    subscribe(&daemon);
+    let figure = |name: &str| -> String {
+        let reply = daemon.client().get_raw("/v1/metrics", &json!({})).unwrap();
+        let page = String::from_utf8(reply.body.to_vec()).unwrap();
+        let line = page.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        line.unwrap_or_default().to_owned()
+    };
+    let (waiting, dead) =
+        ("kanband_messages_waiting{channel=\"hook\"}", "kanband_messages_dead{channel=\"hook\"}");
+    assert_eq!(figure(waiting), "");
+    let id = daemon.create(json!({ "title": "sent" }));
+    daemon.post(&format!("/v1/tasks/{id}/complete"), &json!({}));
+    assert_eq!((figure(waiting).as_str(), figure(dead).as_str()), ("1", "0"));
+    let lease = json!({ "max": 9, "wait_ms": 0 });
+    let leased: Value = courier(&daemon).post("/v1/outbox/lease", &lease).unwrap();
+    let row = &leased["rows"][0];
+    let outcome = json!({ "permanent": { "code": "http_410", "error": "gone" } });
+    let result = json!({ "id": row["id"], "lease": row["lease"], "outcome": outcome });
+    let results = json!({ "results": [result] });
+    let _: Value = courier(&daemon).post("/v1/outbox/settle", &results).unwrap();
+    assert_eq!((figure(waiting).as_str(), figure(dead).as_str()), ("0", "1"));
+}
+
+#[test]
 fn a_call_that_waits_is_answered_by_the_commit_that_brings_something() {
     let daemon = daemon();
     subscribe(&daemon);
@@ -59,7 +85,7 @@ fn a_call_that_waits_is_answered_by_the_commit_that_brings_something() {
         let client = Client::at(door, None, false).unwrap();
         client.post("/v1/outbox/lease", &json!({ "max": 9, "wait_ms": 600_000 })).unwrap()
     });
-    let id = daemon.create(json!({ "title": "told" }));
+    let id = daemon.create(json!({ "title": "sent" }));
     daemon.post(&format!("/v1/tasks/{id}/complete"), &json!({}));
     until("the waiting call is answered", || waiting.is_finished().then_some(()));
     let leased = waiting.join().unwrap();

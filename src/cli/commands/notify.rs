@@ -152,11 +152,11 @@ fn list(session: &mut Session, channel: Option<&str>, dead: bool) -> Ended {
                 (Some(_), None) => "broken".to_owned(),
                 (None, _) => "ok".to_owned(),
             };
-            let place = place(&route.channel, &route.address, &route.thread);
-            session.output.line(one_line(&format!("{place}  {state}")))?;
+            let target = target(&route.channel, &route.address, &route.thread);
+            session.output.line(one_line(&format!("{target}  {state}")))?;
         }
         for filter in &list.filters {
-            let place = place(&filter.channel, &filter.address, &filter.thread);
+            let target = target(&filter.channel, &filter.address, &filter.thread);
             let of = [
                 ("board", &filter.board),
                 ("assignee", &filter.assignee),
@@ -167,7 +167,7 @@ fn list(session: &mut Session, channel: Option<&str>, dead: bool) -> Ended {
                 .into_iter()
                 .filter_map(|(name, value)| Some(format!(" {name}={}", value.as_ref()?)));
             let of: String = of.collect();
-            session.output.line(one_line(&format!("{place}  {} events of{of}", filter.level)))?;
+            session.output.line(one_line(&format!("{target}  {} events of{of}", filter.level)))?;
         }
     }
     for message in &list.messages {
@@ -183,7 +183,7 @@ fn list(session: &mut Session, channel: Option<&str>, dead: bool) -> Ended {
     Ok(CliExit::Ok)
 }
 
-fn place(channel: &str, address: &str, thread: &str) -> String {
+fn target(channel: &str, address: &str, thread: &str) -> String {
     let thread = if thread.is_empty() { String::new() } else { format!(":{thread}") };
     format!("{channel}:{address}{thread}")
 }

@@ -120,7 +120,7 @@ fn to_many(
     level: Option<Level>,
     session: &mut Session,
 ) -> Result<Vec<String>, Failure> {
-    let place = format!("{}:{}", arguments.platform, arguments.chat_id);
+    let target = format!("{}:{}", arguments.platform, arguments.chat_id);
     let request = WatchTasks {
         platform: arguments.platform,
         chat_id: arguments.chat_id,
@@ -140,6 +140,6 @@ fn to_many(
         return Ok(Vec::new());
     }
     let word = if reply.created { "Subscribed" } else { "Changed the subscription of" };
-    session.output.line(format!("{word} {place}"))?;
+    session.output.line(format!("{word} {target}"))?;
     Ok(reply.warnings)
 }

@@ -60,7 +60,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
 }
 
 fn from_many(arguments: Arguments, session: &mut Session) -> Ended {
-    let place = format!("{}:{}", arguments.platform, arguments.chat_id);
+    let target = format!("{}:{}", arguments.platform, arguments.chat_id);
     let request = WatchTasks {
         platform: arguments.platform,
         chat_id: arguments.chat_id,
@@ -76,7 +76,7 @@ fn from_many(arguments: Arguments, session: &mut Session) -> Ended {
     if session.output.is_json() {
         session.output.json(&reply)?;
     } else {
-        session.output.line(format!("Unsubscribed {place}"))?;
+        session.output.line(format!("Unsubscribed {target}"))?;
     }
     Ok(CliExit::Ok)
 }

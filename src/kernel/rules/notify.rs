@@ -2,12 +2,12 @@
 //! One table for all kinds, without a wildcard: a new kind of event does not compile until it stands here.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::kernel::event::{EventKind, Payload};
+use crate::kernel::event::EventKind;
 use crate::kernel::task::HUMAN;
 
-/// How much somebody wants to hear.
+/// How much a subscription hears.
 #[derive(
     Debug,
     Clone,
@@ -78,7 +78,7 @@ const NEWS: ByLevel = [News, News, News];
 const ASK: ByLevel = [Ask, Ask, Ask];
 
 /// How far an event of this kind reaches for a subscription of a level.
-pub fn reach(kind: EventKind, payload: Option<&Payload>, level: Level) -> Reach {
+pub fn reach(kind: EventKind, payload: Option<&Map<String, Value>>, level: Level) -> Reach {
     use EventKind as K;
     let row = match kind {
         K::Created => LIVE_THEN_NEWS,
@@ -118,7 +118,7 @@ pub fn reach(kind: EventKind, payload: Option<&Payload>, level: Level) -> Reach 
         | K::BreakerClosed => LIVE_THEN_NEWS,
         K::Completed | K::Approved | K::Overdue | K::WaitingLong => NEWS,
         K::Blocked => of_block(payload),
-        // A question that blocks its task is told by the block that comes with it.
+        // A question that blocks its task is part of the block that comes with it.
         K::Asked if flag(payload, "blocks") => LIVE,
         K::Asked => ASK,
         K::AskOverdue | K::GaveUp | K::BreakerOpened | K::Unkillable => ASK,
@@ -136,7 +136,7 @@ pub fn reach(kind: EventKind, payload: Option<&Payload>, level: Level) -> Reach 
 }
 
 /// A block asks when a person can end it. One that ends by itself, and one that a person made, does not.
-fn of_block(payload: Option<&Payload>) -> ByLevel {
+fn of_block(payload: Option<&Map<String, Value>>) -> ByLevel {
     if text(payload, "status").is_some() || text(payload, "parent").is_some() {
         return LIVE;
     }
@@ -178,16 +178,16 @@ pub fn ends_asks(kind: EventKind) -> bool {
 }
 
 /// Whether it breaks quiet hours.
-pub fn is_urgent(kind: EventKind, payload: Option<&Payload>) -> bool {
+pub fn is_urgent(kind: EventKind, payload: Option<&Map<String, Value>>) -> bool {
     kind == EventKind::Unkillable
         || (kind == EventKind::BreakerOpened && text(payload, "key") == Some("host"))
 }
 
-fn text<'p>(payload: Option<&'p Payload>, key: &str) -> Option<&'p str> {
+fn text<'p>(payload: Option<&'p Map<String, Value>>, key: &str) -> Option<&'p str> {
     payload?.get(key)?.as_str().filter(|text| !text.is_empty())
 }
 
-fn flag(payload: Option<&Payload>, key: &str) -> bool {
+fn flag(payload: Option<&Map<String, Value>>, key: &str) -> bool {
     payload.and_then(|payload| payload.get(key)) == Some(&Value::Bool(true))
 }
 
@@ -197,7 +197,7 @@ mod tests {
 
     use super::*;
 
-    fn payload(value: Value) -> Payload {
+    fn payload(value: Value) -> Map<String, Value> {
         let Value::Object(payload) = value else { panic!("not an object") };
         payload
     }

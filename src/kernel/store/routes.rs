@@ -57,32 +57,38 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Route> {
 /// The number of the route to an address, made where there is none.
 pub fn ensure(
     connection: &Connection,
-    (channel, address, thread): (&str, &str, &str),
+    target: (&str, &str, &str),
     now: EpochSeconds,
 ) -> Result<i64, Fault> {
     let doing = "make a route";
-    let place = named_params! { ":channel": channel, ":address": address, ":thread": thread };
-    let found: Option<i64> = connection
-        .prepare_cached(
-            "SELECT id FROM routes WHERE channel = :channel AND address = :address AND thread = :thread",
-        )
-        .and_then(|mut s| s.query_row(place, |row| row.get(0)).optional())
-        .doing(doing)?;
-    if let Some(id) = found {
+    let find = || {
+        connection
+            .prepare_cached(
+                "SELECT id FROM routes WHERE channel = :channel AND address = :address AND thread = :thread",
+            )
+            .and_then(|mut s| {
+                let named = named_params! {
+                    ":channel": target.0, ":address": target.1, ":thread": target.2,
+                };
+                s.query_row(named, |row| row.get::<_, i64>(0)).optional()
+            })
+            .doing(doing)
+    };
+    if let Some(id) = find()? {
         return Ok(id);
     }
+    // Without RETURNING: with it, every row that may name a route would be read.
     connection
         .prepare_cached(
-            "INSERT INTO routes (channel, address, thread, created_at) VALUES (:channel, :address, :thread, :now)
-             RETURNING id",
+            "INSERT INTO routes (channel, address, thread, created_at) VALUES (:channel, :address, :thread, :now)",
         )
         .and_then(|mut s| {
-            let row = named_params! {
-                ":channel": channel, ":address": address, ":thread": thread, ":now": now,
-            };
-            s.query_row(row, |row| row.get(0))
+            s.execute(named_params! {
+                ":channel": target.0, ":address": target.1, ":thread": target.2, ":now": now,
+            })
         })
-        .doing(doing)
+        .doing(doing)?;
+    Ok(find()?.unwrap_or_default())
 }
 
 /// A route by its number.
@@ -193,10 +199,10 @@ pub fn set_address(
          WHERE route_id = :old AND state IN ('waiting', 'leased')",
         &[(":old", &route.id), (":now", &now)],
     )?;
-    // Messages of the old place cannot be changed from the new one.
+    // Messages of the old address cannot be changed from the new one.
     execute("DELETE FROM chat_messages WHERE route_id = :old", &[(":old", &route.id)])?;
     execute("UPDATE subscriptions SET route_id = :new WHERE route_id = :old", ids)?;
-    let place: &[(&str, &dyn rusqlite::ToSql)] =
+    let from: &[(&str, &dyn rusqlite::ToSql)] =
         &[(":channel", &route.channel), (":address", &route.address), (":thread", &route.thread)];
     let moved: &[(&str, &dyn rusqlite::ToSql)] = &[
         (":channel", &route.channel),
@@ -211,7 +217,7 @@ pub fn set_address(
     )?;
     execute(
         "DELETE FROM kanban_notify_subs WHERE platform = :channel AND chat_id = :address AND thread_id = :thread",
-        place,
+        from,
     )
 }
 

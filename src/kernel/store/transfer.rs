@@ -6,6 +6,7 @@ use super::Doing;
 use super::tasks::list_or_null;
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{BoardName, EpochSeconds, EventId, RunId, TaskId};
+use crate::kernel::rules::notify::Level;
 use crate::kernel::store::Connection;
 use crate::kernel::task::{TaskStatus, WorkspaceKind};
 use crate::kernel::transfer::record::{
@@ -295,8 +296,9 @@ pub fn insert_subscription(
 ) -> Result<(), Fault> {
     connection
         .prepare_cached(
-            "INSERT INTO kanban_notify_subs (task_id, platform, chat_id, thread_id, user_id, created_at, last_event_id)
-             VALUES (:task_id, :platform, :chat_id, :thread_id, :user_id, :created_at, :cursor)
+            "INSERT INTO kanban_notify_subs (task_id, platform, chat_id, thread_id, user_id, created_at, last_event_id, level,
+                                             kinds, person)
+             VALUES (:task_id, :platform, :chat_id, :thread_id, :user_id, :created_at, :cursor, :level, :kinds, :person)
              ON CONFLICT DO NOTHING",
         )
         .and_then(|mut s| {
@@ -304,6 +306,8 @@ pub fn insert_subscription(
                 ":task_id": task_id, ":platform": subscription.platform, ":chat_id": subscription.chat_id,
                 ":thread_id": subscription.thread_id, ":user_id": subscription.user_id,
                 ":created_at": subscription.created_at, ":cursor": cursor,
+                ":level": Level::parse(&subscription.level).unwrap_or_default().as_str(), ":kinds": list_or_null(&subscription.kinds),
+                ":person": subscription.person,
             })
         })
         .map(|_| ())

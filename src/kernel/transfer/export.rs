@@ -95,6 +95,9 @@ pub fn record(snapshot: &Snapshot<'_>, id: &TaskId) -> Result<Option<TaskRecord>
                 user_id: subscription.user_id,
                 created_at: subscription.created_at,
                 last_event_id: heard(subscription.last_event_id).unwrap_or_default(),
+                level: subscription.level.as_str().to_owned(),
+                kinds: subscription.kinds,
+                person: subscription.person,
             })
             .collect(),
         task: task_fields(task),

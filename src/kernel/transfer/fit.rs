@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use crate::kernel::event::EventKind;
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::limits::{
     ARGS_MAX, BODY_BYTES_MAX, LIST_ITEMS_MAX, METADATA_DEPTH_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX,
@@ -29,6 +30,10 @@ pub fn fit(record: &mut TaskRecord, notes: &mut RecordNotes) {
         fit_event(event, notes);
     }
     fit_labels(record, notes);
+    for subscription in &mut record.subscriptions {
+        subscription.kinds.retain(|kind| EventKind::ALL.iter().any(|known| known.as_str() == kind));
+        subscription.kinds.dedup();
+    }
     let mut seen = Vec::new();
     record.subscriptions.retain(|subscription| {
         let key = (

@@ -219,4 +219,7 @@ pub struct SubscriptionFields {
     pub user_id: Option<String>,
     pub created_at: i64,
     pub last_event_id: i64,
+    pub level: String,
+    pub kinds: Vec<String>,
+    pub person: Option<String>,
 }

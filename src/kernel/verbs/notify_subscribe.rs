@@ -1,4 +1,4 @@
-//! `notify_subscribe`: subscribes an address of a channel to a task; `notify_watch`, to the tasks that a filter names.
+//! `notify_subscribe`: subscribes an address of a channel to a task.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,15 +7,11 @@ use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventKind;
 use crate::kernel::rules::notify::Level;
 use crate::kernel::shorten::shorten;
-use crate::kernel::store::filters::Filter;
 use crate::kernel::store::subscriptions::Subscription;
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::room;
 use crate::kernel::{store, validate};
-
-/// Subscriptions to many tasks of one installation.
-const FILTERS_MAX: usize = 1_000;
 
 /// Where notifications go.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -58,7 +54,7 @@ pub struct SubscribeReply {
 }
 
 /// Names of kinds of events, each once.
-fn kinds_of(given: &[String]) -> Result<Vec<String>, Refusal> {
+pub(super) fn kinds_of(given: &[String]) -> Result<Vec<String>, Refusal> {
     let mut kinds: Vec<String> = Vec::new();
     for kind in given.iter().map(|kind| kind.trim()) {
         if !EventKind::ALL.iter().any(|known| known.as_str() == kind) {
@@ -77,7 +73,7 @@ fn kinds_of(given: &[String]) -> Result<Vec<String>, Refusal> {
 }
 
 /// Why nothing is sent by a channel that is not there.
-fn warnings_of(tx: &Tx<'_>, channel: &str) -> Vec<String> {
+pub(super) fn warnings_of(tx: &Tx<'_>, channel: &str) -> Vec<String> {
     let is_there = tx.policy.notify.channels.contains_key(channel);
     let warning = || {
         format!(
@@ -88,7 +84,7 @@ fn warnings_of(tx: &Tx<'_>, channel: &str) -> Vec<String> {
 }
 
 /// Refuses an address that a configured channel can never reach.
-fn check_address(tx: &Tx<'_>, channel: &str, address: &str) -> Result<(), Refusal> {
+pub(super) fn check_address(tx: &Tx<'_>, channel: &str, address: &str) -> Result<(), Refusal> {
     let Some(channel) = tx.policy.notify.channels.get(channel) else { return Ok(()) };
     match channel.kind.problem_with(address) {
         None => Ok(()),
@@ -134,109 +130,15 @@ impl Verb for Subscribe {
         } else if self.level.is_some() || !self.kinds.is_empty() || self.person.is_some() {
             store::subscriptions::set_wishes(tx.store(), &subscription)?;
         }
-        let place = (
+        let target = (
             subscription.platform.as_str(),
             subscription.chat_id.as_str(),
             subscription.thread_id.as_str(),
         );
-        store::routes::ensure(tx.store(), place, tx.now)?;
+        store::routes::ensure(tx.store(), target, tx.now)?;
         tx.listeners.forget();
         let subscription = store::subscriptions::get(tx.store(), &subscription)?;
         let warnings = warnings_of(tx, &subscription.platform);
         Ok(SubscribeReply { subscription, created, warnings })
-    }
-}
-
-/// Subscribes an address to the tasks that a filter names, those of later on among them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct WatchTasks {
-    /// The channel.
-    pub platform: String,
-    /// Address on the channel.
-    pub chat_id: String,
-    /// Thread there; empty: none.
-    pub thread_id: String,
-    /// Only tasks of this board; none: of every board.
-    pub board: Option<String>,
-    /// Only tasks of this assignee.
-    pub assignee: Option<String>,
-    /// Only tasks of this tenant.
-    pub tenant: Option<String>,
-    /// Only tasks with this label.
-    pub label: Option<String>,
-    /// How much is sent: `quiet` (default), `normal` or `verbose`.
-    pub level: Option<Level>,
-    /// Only these kinds of events, each as a message; empty: as the level says.
-    pub kinds: Vec<String>,
-    /// Person to name when something asks, from `[people]`.
-    pub person: Option<String>,
-    /// End the subscription instead.
-    pub remove: bool,
-}
-
-/// The subscription.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct WatchReply {
-    /// False when it already existed, or was removed.
-    pub created: bool,
-    /// What stands in the way of it.
-    #[serde(default)]
-    pub warnings: Vec<String>,
-}
-
-impl Verb for WatchTasks {
-    type Reply = WatchReply;
-    const NAME: &'static str = "notify_watch";
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<WatchReply, VerbError> {
-        let board = match &self.board {
-            Some(name) => Some(tx.board(Some(name), Self::NAME)?.name),
-            None => {
-                tx.caller.may_ask(Self::NAME)?;
-                None
-            }
-        };
-        let channel = required("platform", &self.platform)?.to_lowercase();
-        let address = required("chat_id", &self.chat_id)?;
-        let thread = validate::name("thread_id", Some(&self.thread_id))?.unwrap_or_default();
-        if !self.remove {
-            check_address(tx, &channel, &address)?;
-        }
-        let filter = Filter {
-            id: 0,
-            route_id: store::routes::ensure(tx.store(), (&channel, &address, &thread), tx.now)?,
-            board,
-            assignee: validate::name("assignee", self.assignee.as_deref())?,
-            tenant: validate::name("tenant", self.tenant.as_deref())?,
-            label: validate::name("label", self.label.as_deref())?,
-            kinds: kinds_of(&self.kinds)?,
-            level: self.level.unwrap_or(Level::Quiet),
-            person: validate::name("person", self.person.as_deref())?,
-            created_by: tx.caller.actor().to_string(),
-            created_at: tx.now,
-            from_event_id: store::events::newest_id(tx.store())?,
-            channel,
-            address,
-            thread,
-        };
-        tx.listeners.forget();
-        if self.remove {
-            if store::filters::delete(tx.store(), &filter)? {
-                return Ok(WatchReply::default());
-            }
-            let id = format!("{}:{}", filter.channel, filter.address);
-            return Err(Refusal::UnknownSubscription { id }.into());
-        }
-        let created = store::filters::insert(tx.store(), &filter)?.is_some();
-        if created && store::filters::list(tx.store())?.len() > FILTERS_MAX {
-            return Err(Refusal::InvalidValue {
-                field: "chat_id",
-                problem: "too many subscriptions",
-                value: FILTERS_MAX.to_string(),
-            }
-            .into());
-        }
-        Ok(WatchReply { created, warnings: warnings_of(tx, &filter.channel) })
     }
 }

@@ -158,8 +158,8 @@ impl Settling<'_> {
         store::routes::heal_channel(tx.store(), &route.channel)?;
         let Some(task_id) = &row.task_id else { return Ok(()) };
         if let Some(event_id) = row.event_id {
-            let place = (route.channel.as_str(), route.address.as_str(), route.thread.as_str());
-            store::subscriptions::advance(tx.store(), task_id, place, event_id)?;
+            let target = (route.channel.as_str(), route.address.as_str(), route.thread.as_str());
+            store::subscriptions::advance(tx.store(), task_id, target, event_id)?;
         }
         let can_change = self.channel.is_some_and(|channel| channel.kind.edits());
         let (Some(provider_id), Class::Ask, true) = (provider_id, row.class, can_change) else {

@@ -89,7 +89,7 @@ const WRONG_FILES: &[(&str, &str)] = &[
         "[people.ada]\n[profiles.ada]\nargv = [\"true\"]",
         "people.ada: [profiles] has this name too: rename one of them",
     ),
-    ("[people.ada]\nmail = \"a\"", "people.ada.mail: unknown key"),
+    ("[people.ada]\nfax = \"a\"", "people.ada.fax: unknown key"),
     (
         "[launchers.auto]\nargv = [\"true\"]",
         "launchers.auto: the name is reserved for `dispatch.default_launcher`: choose another",

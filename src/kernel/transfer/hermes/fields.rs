@@ -201,6 +201,7 @@ impl<'r> Reading<'r> {
             user_id: self.text("user_id"),
             created_at: self.integer("created_at").unwrap_or_default(),
             last_event_id: self.integer("last_event_id").unwrap_or_default(),
+            ..SubscriptionFields::default()
         }
     }
 }

@@ -57,6 +57,7 @@ pub struct ImportLinksReply {
 impl Verb for ImportLinks {
     type Reply = ImportLinksReply;
     const NAME: &'static str = "import_links";
+    const NOTIFIES: bool = false;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<ImportLinksReply, VerbError> {
         tx.caller.may_ask(Self::NAME)?;

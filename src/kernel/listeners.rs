@@ -1,0 +1,43 @@
+//! What the writer remembers of subscriptions, so that a transaction that nobody hears of reads nothing.
+
+use crate::kernel::error::Fault;
+use crate::kernel::store::filters::Filter;
+use crate::kernel::store::{self, Connection};
+
+/// What the writer remembers of subscriptions.
+#[derive(Debug, Default)]
+pub struct Listeners {
+    filters: Option<Vec<Filter>>,
+    has_task_subscriptions: Option<bool>,
+}
+
+impl Listeners {
+    /// Has the tables read again: a subscription changed, a transaction was taken back, or the file is another one.
+    pub fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Subscriptions to many tasks.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub fn filters(&mut self, connection: &Connection) -> Result<&[Filter], Fault> {
+        if self.filters.is_none() {
+            self.filters = Some(store::filters::list(connection)?);
+        }
+        Ok(self.filters.as_deref().unwrap_or_default())
+    }
+
+    /// Whether any task is subscribed to.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub fn has_task_subscriptions(&mut self, connection: &Connection) -> Result<bool, Fault> {
+        if let Some(known) = self.has_task_subscriptions {
+            return Ok(known);
+        }
+        let found = store::subscriptions::has_any(connection)?;
+        self.has_task_subscriptions = Some(found);
+        Ok(found)
+    }
+}

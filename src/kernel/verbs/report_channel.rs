@@ -1,0 +1,44 @@
+//! `report_channel`: what the courier says of its channels.
+
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::error::VerbError;
+use crate::kernel::notice::{ChannelReport, ChannelState as Reported};
+use crate::kernel::store;
+use crate::kernel::store::routes::ChannelState;
+use crate::kernel::tx::{Signal, Tx};
+use crate::kernel::verb::Verb;
+use crate::kernel::verbs::notify_retry::OutboxCount;
+use crate::kernel::verbs::settle_outbox::break_channel;
+
+/// What the courier says of a channel.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReportChannel {
+    /// The report.
+    pub report: ChannelReport,
+    /// Now, epoch milliseconds.
+    pub now_ms: i64,
+}
+
+impl Verb for ReportChannel {
+    type Reply = OutboxCount;
+    const NAME: &'static str = "report_channel";
+    const MAY_USE_RESERVE: bool = true;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<OutboxCount, VerbError> {
+        tx.caller.refuse_outsiders(Self::NAME)?;
+        let ChannelReport { channel, state, reason } = &self.report;
+        match state {
+            Reported::Ok => {
+                let state = ChannelState { channel: channel.clone(), ..Default::default() };
+                store::routes::set_channel(tx.store(), &state)?;
+            }
+            Reported::Broken => {
+                let reason = reason.as_deref().unwrap_or("no reason given");
+                break_channel(tx, channel, ("not_usable", reason), self.now_ms)?;
+            }
+        }
+        tx.signal(Signal::OutboxMoved);
+        Ok(OutboxCount { count: 1 })
+    }
+}
