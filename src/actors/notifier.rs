@@ -29,7 +29,7 @@ pub const COURIER: &str = "kanban-courier";
 /// Longest pause between two starts of it, whatever is configured for messages.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
-/// One that has worked so long begins anew: its end is no sign that the next one ends too.
+/// After so long an end is no early one: it is no sign that the next one ends too.
 const WORKED: Duration = Duration::from_secs(60);
 
 /// What the notifier may reach.

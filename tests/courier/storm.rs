@@ -172,9 +172,9 @@ fn storm(stage: &mut Stage, providers: &Providers, seed: u64, mut deaths: u64) {
         perhaps_kill(stage, &mut dice, &mut deaths, 2);
     }
     stage.settle();
-    let told = i64::try_from(tasks as usize * KINDS.len() * routes.len()).unwrap();
+    let wanted = i64::try_from(tasks as usize * KINDS.len() * routes.len()).unwrap();
     let written = stage.number("SELECT count(*) FROM outbox WHERE event_id IS NOT NULL");
-    assert_eq!(written, told, "a row for every event and route");
+    assert_eq!(written, wanted, "a row for every event and route");
 }
 
 #[test]

@@ -69,7 +69,7 @@ pub fn run(name: &str, session: &mut Session) -> Ended {
     if is_service {
         hand_over(credential, &path)?;
     }
-    // The courier reads its credentials anew, and the daemon the channel.
+    // The courier reads its credentials again, and the daemon the channel.
     let _reply: ReloadReply = session.client()?.post("/v1/reload", &Nothing {})?;
     if session.output.is_json() {
         session.output.json(&Done { channel: name, credential: &path })?;
