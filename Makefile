@@ -87,7 +87,7 @@ SIM_FUZZ_SECONDS ?= 300
 
 # A hundred deaths a round, each with a seed of its own: after each death everything acknowledged is looked for again.
 .PHONY: sim
-sim: setup ## Long random runs: board against model, supervision simulated and on real processes, daemon killed a thousand times, boundaries fuzzed
+sim: setup ## Long random runs: board against model, supervision simulated and on real processes, daemon killed a thousand times, messages sent while all fails, boundaries fuzzed
 	@echo "sim: make sim SIM_SEED=$(SIM_SEED) SIM_SEQUENCES=$(SIM_SEQUENCES) SIM_SEEDS=$(SIM_SEEDS) SIM_ROUNDS=$(SIM_ROUNDS) SIM_RUNS=$(SIM_RUNS) SIM_FUZZ=$(SIM_FUZZ) repeats this run"
 	KANBAND_SEED=$(SIM_SEED) KANBAND_SEQUENCES=$(SIM_SEQUENCES) $(CARGO) test --locked --profile sim --test model
 	KANBAND_SEED=$(SIM_SEED) KANBAND_SEEDS=$(SIM_SEEDS) $(CARGO) test --locked --profile sim --test sim -- --nocapture
@@ -100,6 +100,7 @@ sim: setup ## Long random runs: board against model, supervision simulated and o
 	done
 	KANBAND_SEED=$(SIM_SEED) KANBAND_LEAK_RUNS=$(SIM_RUNS) KANBAND_KILLS=$(SIM_RUNS) KANBAND_POINT_DEATHS=100 KANBAND_STOPS=100 KANBAND_TIMEOUTS=100 KANBAND_CREATES=10000 \
 		$(CARGO) test --locked --profile sim --test supervision -- --nocapture
+	KANBAND_SEED=$(SIM_SEED) KANBAND_EVENTS=1000 KANBAND_ROUTES=50 $(CARGO) test --locked --profile sim --test courier storm
 	KANBAND_SEED=$(SIM_SEED) KANBAND_FUZZ=$(SIM_FUZZ) $(CARGO) test --locked --profile sim --test fuzz
 	@./scripts/fuzz.sh $(SIM_FUZZ_SECONDS)
 	@echo "sim: seed $(SIM_SEED) held"

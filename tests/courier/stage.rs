@@ -150,13 +150,21 @@ impl Stage {
         self.rows().into_iter().map(|row| row.state).collect()
     }
 
-    pub fn is_idle(&self) -> bool {
-        self.number("SELECT count(*) FROM outbox WHERE state IN ('waiting', 'leased')") == 0
+    /// Rows that are to be sent.
+    fn open(&self) -> i64 {
+        self.number("SELECT count(*) FROM outbox WHERE state IN ('waiting', 'leased')")
     }
 
-    /// Waits until nothing is to be sent.
+    pub fn is_idle(&self) -> bool {
+        self.open() == 0
+    }
+
+    /// Waits until nothing is to be sent: as long as it goes on, however much there is.
     pub fn settle(&self) {
-        self.until(|| self.is_idle().then_some(()));
+        let mut left = self.open();
+        while left > 0 {
+            left = self.until(|| Some(self.open()).filter(|now| *now < left));
+        }
     }
 
     /// Waits; what is known is shown when it is in vain.
