@@ -77,6 +77,13 @@ pictures: build ## Take the pictures of the documents again (docs/pictures), wit
 test-vm: build ## The same in a virtual machine with every control group controller (root, some minutes)
 	@./packaging/install-test.sh vm "$(TARGET_FOLDER)/debug" "$(TARGET_FOLDER)/install-test"
 
+# The last state before questions: its shims know of no moved deadline.
+OLDER ?= d3e8b2e
+
+.PHONY: test-upgrade
+test-upgrade: build ## Have the programs of an older commit (OLDER) start runs, and this daemon take them over
+	@CARGO="$(CARGO)" ./scripts/test-upgrade.sh "$(OLDER)" "$(TARGET_FOLDER)/debug"
+
 SIM_SEED ?= $(shell date +%s)
 SIM_SEQUENCES ?= 10000
 SIM_SEEDS ?= 10000

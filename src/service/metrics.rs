@@ -71,6 +71,7 @@ pub async fn metrics(
     messages(&mut page, &rows);
     database(&mut page, service);
     requests(&mut page, service);
+    web(&mut page, service);
     bounds(&mut page, &Resources { search: rows.search, ..resources(service) });
     Ok(page.finish())
 }
@@ -229,6 +230,14 @@ fn requests(page: &mut Page, service: &Service) {
     for one in &counted {
         page.sample(name, &[("operation", one.operation)], one.refused);
     }
+}
+
+fn web(page: &mut Page, service: &Service) {
+    let feed = &service.board_feed;
+    page.single("kanband_web_pages", Kind::Gauge, "Open pages of the web board.", feed.pages());
+    let name = "kanband_web_change_reads_total";
+    let help = "Reads of what changed, for all open pages at once.";
+    page.single(name, Kind::Counter, help, feed.change_reads());
 }
 
 fn bounds(page: &mut Page, resources: &Resources) {

@@ -1,8 +1,10 @@
 //! What reads cost, in steps of SQLite's machine: a count, so the same on every machine.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use kanband::kernel::dispatch::QueueKey;
 use kanband::kernel::error::VerbError;
 use kanband::kernel::queries::{GetStats, ListTasks, SearchTasks, Snapshot, stats};
 use kanband::kernel::store::{self, search, search::SearchIndex};
@@ -102,4 +104,27 @@ fn a_read_takes_no_more_steps_than_its_bound() {
     for ((name, steps), (_, _, bound)) in found.iter().zip(&reads) {
         assert!(*steps > 0 && steps <= bound, "{name}: {steps} > {bound} steps; all: {found:?}");
     }
+}
+
+#[test]
+fn the_next_of_a_queue_costs_the_same_wherever_the_walk_stands() {
+    let mut bench = Bench::new();
+    let ids: Vec<_> =
+        (0..300).map(|nth| bench.create(&format!("Part {nth}"), "dev", &[])).collect();
+    let behind = |nth: usize| {
+        let id = ids[nth].clone();
+        move |bench: &Bench| {
+            let read = |connection: &store::Connection| -> Result<_, VerbError> {
+                let task = store::tasks::get(connection, &id)?.unwrap();
+                let after =
+                    QueueKey { priority: Reverse(task.priority), seq: task.seq, id: task.id };
+                Ok(store::queue::next(connection, "dev", Some(&after), false)?)
+            };
+            assert!(bench.board.read(read).unwrap().is_some());
+        }
+    };
+    let (early, late) = (behind(1), behind(290));
+    let reads: [(&'static str, Read<'_>, i64); 2] = [("early", &early, 0), ("late", &late, 0)];
+    let found = steps(&mut bench, &reads);
+    assert!(found[0].1 > 0 && found[0].1 == found[1].1, "{found:?}");
 }

@@ -10,8 +10,10 @@
     reason = "a test that cannot go on must fail loudly"
 )]
 
+mod blocks;
 mod board;
 mod model;
+mod passes;
 mod reviews;
 mod sequences;
 mod times;

@@ -234,7 +234,7 @@ impl Model {
         Ok(())
     }
 
-    fn reaches(&self, from: &str, to: &str) -> bool {
+    pub fn reaches(&self, from: &str, to: &str) -> bool {
         from == to
             || self.links.iter().any(|(parent, child)| parent == from && self.reaches(child, to))
     }
@@ -261,11 +261,11 @@ impl Model {
         }
     }
 
-    fn children(&self, parent: &str) -> Vec<String> {
+    pub fn children(&self, parent: &str) -> Vec<String> {
         self.links.iter().filter(|(of, _)| of == parent).map(|(_, child)| child.clone()).collect()
     }
 
-    fn promote_if_met(&mut self, id: &str) {
+    pub fn promote_if_met(&mut self, id: &str) {
         if self.tasks[id].status == "todo" && !self.unmet(id) {
             self.leave(id, "ready");
             self.tell(id, "promoted");
@@ -278,7 +278,7 @@ impl Model {
         }
     }
 
-    fn hold_children(&mut self, parent: &str) {
+    pub fn hold_children(&mut self, parent: &str) {
         for child in self.children(parent) {
             if matches!(self.tasks[&child].status, "todo" | "scheduled") {
                 self.leave(&child, "blocked");
@@ -351,7 +351,7 @@ impl Model {
         self.add_run(run);
     }
 
-    fn add_run(&mut self, run: Run) -> i64 {
+    pub fn add_run(&mut self, run: Run) -> i64 {
         self.next_run += 1;
         self.runs.insert(self.next_run, run);
         self.next_run
@@ -377,7 +377,7 @@ impl Model {
         Ok(())
     }
 
-    fn open(&mut self, id: &str, lock: &str, expires: Option<i64>, supervised: bool) -> i64 {
+    pub fn open(&mut self, id: &str, lock: &str, expires: Option<i64>, supervised: bool) -> i64 {
         let queue = self.queue(id).cloned();
         let profile = if supervised { queue } else { self.tasks[id].assignee.clone() };
         let run_id = self.add_run(Run {
@@ -480,141 +480,6 @@ impl Model {
         Ok(())
     }
 
-    pub fn block(&mut self, id: &str, run: Option<i64>, block: &Block) -> Done {
-        let before = self.clone();
-        let done = self.try_block(id, run, block);
-        if done.is_err() {
-            *self = before;
-        }
-        done
-    }
-
-    fn try_block(&mut self, id: &str, run: Option<i64>, block: &Block) -> Done {
-        let by = by(run);
-        let asked = block.question.as_ref().map(|_| "which?");
-        let reason = block.reason.as_deref().or(asked);
-        if let Some(done) = self.repeated(id, run, "blocked", reason, &[])? {
-            let is_same_kind = self.runs[&run.unwrap()].kind.as_deref() == Some(block.kind);
-            return if is_same_kind { done } else { Err("run_over") };
-        }
-        if !matches!(self.task(id)?.status, "ready" | "running") {
-            return Err("wrong_status");
-        }
-        if let Some(parent) = &block.on {
-            self.link(parent, id)?;
-        }
-        if block.kind == "dependency" && !self.unmet(id) {
-            return Err("no_open_parent");
-        }
-        let retries = block.retry_in.is_some() && self.retries_in_a_row(id) < 3;
-        let stays = block.kind == "dependency" || retries;
-        let mut ended = self.tasks[id].current;
-        if !self.end_current(id, "blocked", reason, &by) && (reason.is_some() || stays) {
-            self.synthesize(id, "blocked", reason, &by);
-            ended = Some(self.next_run);
-        }
-        if let Some(run) = ended {
-            let run = self.runs.get_mut(&run).unwrap();
-            (run.kind, run.retries) = (Some(block.kind.to_owned()), retries);
-        }
-        self.count_blocks(id, block.kind);
-        let to = if stays { self.landing(id) } else { "blocked" };
-        let now = self.now;
-        if block.question.is_some() {
-            self.tell(id, "asked");
-        }
-        self.leave(id, to);
-        let task = self.tasks.get_mut(id).unwrap();
-        if retries {
-            task.not_before = block
-                .retry_in
-                .filter(|_| matches!(to, "ready" | "review"))
-                .map(|delay| now + delay);
-        } else {
-            task.block_kind = Some(block.kind.to_owned());
-        }
-        task.question = block.question.clone().map(|(default, deadline)| Question {
-            default,
-            deadline: deadline.map(|delay| now + delay),
-            is_overdue: false,
-        });
-        self.tell(id, "blocked");
-        Ok(())
-    }
-
-    /// Runs of a task that have ended, newest first.
-    fn ended(&self, id: &str) -> Vec<(i64, &Run)> {
-        let ended = self.runs.iter().filter(|(_, run)| run.task == id && run.outcome.is_some());
-        ended.map(|(id, run)| (*id, run)).rev().collect()
-    }
-
-    fn retries_in_a_row(&self, id: &str) -> usize {
-        self.ended(id).iter().take_while(|(_, run)| run.retries).count()
-    }
-
-    fn count_blocks(&mut self, id: &str, kind: &str) {
-        let upto = self.tasks[id].answered_upto;
-        let ended = self.ended(id);
-        let is_in_row =
-            |(run_id, run): &&(i64, &Run)| run.kind.as_deref() == Some(kind) && *run_id > upto;
-        let count = ended.iter().take(3).take_while(is_in_row).count() as u32;
-        self.tasks.get_mut(id).unwrap().blocks_in_a_row = count;
-    }
-
-    pub fn answer(&mut self, id: &str) -> Done {
-        let had_one = self.task(id)?.events.iter().any(|event| event == "asked");
-        let task = self.task(id)?;
-        match (&task.question, task.status, had_one) {
-            (Some(_), _, _) => {}
-            (None, "blocked", _) | (None, _, false) => return Err("no_question"),
-            (None, _, true) => return Err("question_over"),
-        }
-        self.take_answer(id, true);
-        Ok(())
-    }
-
-    fn take_answer(&mut self, id: &str, by_person: bool) {
-        // A block leaves its run, unless nobody had claimed the task; a question always leaves one.
-        let asked_by = self.ended(id).first().map(|(run, _)| *run).unwrap_or_default();
-        let task = self.tasks.get_mut(id).unwrap();
-        task.question = None;
-        if by_person {
-            (task.failures, task.violations, task.blocks_in_a_row) = (0, 0, 0);
-            task.answered_upto = asked_by;
-        }
-        self.leave(id, self.landing(id));
-        self.tell(id, "answered");
-    }
-
-    fn mind_deadlines(&mut self) {
-        let now = self.now;
-        let is_due = |task: &Task| {
-            task.question.as_ref().is_some_and(|question| {
-                !question.is_overdue && question.deadline.is_some_and(|deadline| deadline <= now)
-            })
-        };
-        let due: Vec<String> =
-            self.tasks.iter().filter(|(_, task)| is_due(task)).map(|(id, _)| id.clone()).collect();
-        for id in due {
-            let question = self.tasks.get_mut(&id).unwrap().question.as_mut().unwrap();
-            if question.default.is_some() {
-                self.take_answer(&id, false);
-            } else {
-                question.is_overdue = true;
-                self.tell(&id, "ask_overdue");
-            }
-        }
-    }
-
-    /// Whether a task was created by the caller, or by a run of the task `id`.
-    fn was_created_here(&self, card: &str, id: &str, asks: &str) -> bool {
-        let Some(task) = self.tasks.get(card) else { return false };
-        match task.created_by.strip_prefix("run:") {
-            Some(run) => self.runs.get(&run.parse().unwrap()).is_some_and(|run| run.task == id),
-            None => task.created_by == asks,
-        }
-    }
-
     pub fn attach(&mut self, id: &str, name: &str, content: char) -> Done {
         let files = &mut self.task(id)?.files;
         let (stem, extension) = name.split_once('.').unwrap();
@@ -687,7 +552,7 @@ impl Model {
     }
 
     /// Out of sight; what waited for an unfinished one is held, unless it is released.
-    fn put_away(&mut self, id: &str, releases: bool) {
+    pub fn put_away(&mut self, id: &str, releases: bool) {
         let now = self.now;
         let task = self.tasks.get_mut(id).unwrap();
         let from = task.status;
@@ -854,146 +719,6 @@ impl Model {
         self.tasks.get_mut(id).unwrap().comments += 1;
         self.tell(id, "commented");
         Ok(())
-    }
-
-    /// A dispatch pass; returns the runs that it starts, in order.
-    pub fn pass(&mut self) -> Vec<i64> {
-        self.start_due();
-        self.mind_deadlines();
-        let now = self.now;
-        for task in self.tasks.values_mut() {
-            task.not_before = task.not_before.filter(|until| *until > now);
-        }
-        let is_expired = |task: &Task| task.expires.is_some_and(|end| end < now);
-        let expired: Vec<String> =
-            self.tasks.iter().filter(|(_, t)| is_expired(t)).map(|(id, _)| id.clone()).collect();
-        for id in expired {
-            self.end_current(&id, "reclaimed", None, "kanband:dispatcher");
-            self.leave(&id, self.landing(&id));
-            self.tell(&id, "reclaimed");
-        }
-        let mut started = Vec::new();
-        for id in self.startable() {
-            let is_spent = self.tasks[&id].auto_starts >= LIFETIME_STARTS;
-            if is_spent && self.tasks[&id].status == "review" {
-                let task = self.tasks.get_mut(&id).unwrap();
-                (task.by_person, task.not_before) = (true, None);
-                self.tell(&id, "review_requested");
-            } else if is_spent {
-                self.synthesize(&id, "gave_up", None, "kanband:dispatcher");
-                self.leave(&id, "blocked");
-                self.tell(&id, "gave_up");
-            } else {
-                let lock = format!("kanband/{}", self.queue(&id).unwrap());
-                self.tasks.get_mut(&id).unwrap().auto_starts += 1;
-                started.push(self.open(&id, &lock, None, true));
-            }
-        }
-        started
-    }
-
-    fn startable(&self) -> Vec<String> {
-        if self.paused {
-            return Vec::new();
-        }
-        let mut open: BTreeMap<String, usize> = BTreeMap::new();
-        let supervised = self.runs.values().filter(|run| run.open && run.supervised);
-        let mut total = 0;
-        for run in supervised {
-            total += 1;
-            *open.entry(run.profile.clone().unwrap()).or_default() += 1;
-        }
-        let mut waiting: Vec<(&String, &Task)> = self
-            .tasks
-            .iter()
-            .filter(|(id, task)| {
-                self.queue(id).is_some()
-                    && task.not_before.is_none()
-                    && self.open_run_of(id).is_none()
-            })
-            .collect();
-        waiting.sort_by_key(|(_, task)| (-task.priority, task.arrival));
-        let mut chosen = Vec::new();
-        for (id, _) in waiting {
-            let assignee = self.queue(id).unwrap().clone();
-            let count = open.entry(assignee.clone()).or_default();
-            let has_room = assignee != CAPPED.0 || *count < CAPPED.1;
-            if total < MAX_RUNNING && has_room {
-                *count += 1;
-                total += 1;
-                chosen.push(id.clone());
-            }
-        }
-        chosen
-    }
-
-    pub fn spawned(&mut self, run_id: i64) {
-        let run = self.runs.get_mut(&run_id).unwrap();
-        if run.open && !run.spawned {
-            run.spawned = true;
-            let id = run.task.clone();
-            self.tell(&id, "spawned");
-        }
-    }
-
-    /// The processes of a supervised run are gone. `outcome` is what their end alone would mean.
-    pub fn close(&mut self, run_id: i64, outcome: &str) {
-        let run = self.runs[&run_id].clone();
-        if !run.open {
-            return;
-        }
-        let id = run.task.clone();
-        if run.outcome.is_none() {
-            self.settle(run_id, &id, outcome);
-        }
-        self.runs.get_mut(&run_id).unwrap().open = false;
-        self.tell(&id, "closed");
-    }
-
-    fn settle(&mut self, run_id: i64, id: &str, outcome: &str) {
-        let system = "kanband:worker";
-        let is_review = self.runs[&run_id].review;
-        if outcome == "completed" {
-            self.end_current(id, "completed", None, system);
-            if is_review {
-                self.runs.get_mut(&run_id).unwrap().verdict = Some("approved".to_owned());
-                return self.finish_review(id);
-            }
-            if self.tasks[id].reviewer.is_some() {
-                return self.hand_in(id);
-            }
-            self.leave(id, "done");
-            self.forget(id);
-            self.tell(id, "completed");
-            self.release_children(id);
-            return;
-        }
-        let charged = matches!(outcome, "crashed" | "protocol_violation" | "timed_out");
-        let task = self.tasks.get_mut(id).unwrap();
-        let (failures, violations) = if is_review {
-            (&mut task.review_failures, &mut task.review_violations)
-        } else {
-            (&mut task.failures, &mut task.violations)
-        };
-        *failures += u32::from(charged);
-        *violations += u32::from(outcome == "protocol_violation");
-        let spent = *failures >= FAILURE_LIMIT
-            || *violations >= VIOLATION_LIMIT
-            || task.auto_starts >= LIFETIME_STARTS;
-        let gives_up = charged && spent;
-        self.end_current(id, if gives_up { "gave_up" } else { outcome }, None, system);
-        debug_assert_eq!(self.runs[&run_id].task, id);
-        if is_review {
-            return self.settle_review(id, outcome, gives_up, self.now + RATE_LIMIT);
-        }
-        self.leave(id, if gives_up { "blocked" } else { self.landing(id) });
-        if outcome == "rate_limited" && self.tasks[id].status == "ready" {
-            self.tasks.get_mut(id).unwrap().not_before = Some(self.now + RATE_LIMIT);
-        }
-        self.tell(id, outcome);
-        if gives_up {
-            self.tell(id, "gave_up");
-        }
     }
 
     pub fn collect_garbage(&mut self, before: i64) {

@@ -77,6 +77,8 @@ suite.claim("by keys notices are asked for and given up; nobody who has not aske
   assert.deepEqual(await shown(page), []);
   await page.getByLabel("Notify me").focus();
   await page.keyboard.press("Space");
+  // The browser is asked first, and only then is the choice made.
+  await page.waitForFunction(() => localStorage.getItem("kanband.notify") === "true");
   await page.reload();
   await page.getByLabel("Notify me").waitFor();
   assert.ok(await page.getByLabel("Notify me").isChecked());

@@ -1,5 +1,7 @@
 //! The history of a task as one line: its runs, comments and events, merged by time, page by page, newest last.
 
+use std::collections::BTreeMap;
+
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::{Event, EventKind};
 use crate::kernel::ids::TaskId;
@@ -19,13 +21,66 @@ pub enum Happened {
     Run(Box<Run>),
 }
 
-impl Happened {
-    /// When, with what breaks a tie: a run stands before what it did.
-    fn order(&self) -> (i64, u8, i64) {
-        match self {
-            Self::Run(run) => (run.started_at, 0, run.id),
-            Self::Event(event, _) => (event.created_at, 1, event.id),
-            Self::Comment(comment) => (comment.created_at, 2, comment.id),
+/// Where each thing stands among others of its second: a run before its first event, a comment at its event, which has no row of its own.
+#[derive(Debug, Default)]
+struct Anchors {
+    /// The first event of each run.
+    runs: BTreeMap<i64, i64>,
+    /// The event of each comment.
+    comments: BTreeMap<i64, i64>,
+}
+
+impl Anchors {
+    fn of(items: &[Happened]) -> Self {
+        let mut anchors = Self::default();
+        let mut comments = Vec::new();
+        let mut commented = Vec::new();
+        for one in items {
+            match one {
+                Happened::Comment(comment) => comments.push((comment.created_at, comment.id)),
+                Happened::Event(event, _) => {
+                    if event.kind == EventKind::Commented.as_str() {
+                        commented.push((event.created_at, event.id));
+                    }
+                    if let Some(run) = event.run_id {
+                        let first = anchors.runs.entry(run).or_insert(event.id);
+                        *first = event.id.min(*first);
+                    }
+                }
+                Happened::Run(_) => {}
+            }
+        }
+        // From the newest back: what was read may lack the oldest of either.
+        comments.sort_unstable();
+        commented.sort_unstable();
+        while let (Some((at, comment)), Some((said_at, event))) =
+            (comments.last().copied(), commented.last().copied())
+        {
+            if at == said_at {
+                anchors.comments.insert(comment, event);
+            }
+            if at >= said_at {
+                comments.pop();
+            }
+            if said_at >= at {
+                commented.pop();
+            }
+        }
+        anchors
+    }
+
+    /// When, with what breaks a tie.
+    fn order(&self, one: &Happened) -> (i64, i64, u8, i64) {
+        match one {
+            Happened::Run(run) => {
+                let first = self.runs.get(&run.id).copied().unwrap_or_default();
+                (run.started_at, first, 0, run.id)
+            }
+            Happened::Event(event, _) => (event.created_at, event.id, 1, event.id),
+            Happened::Comment(comment) => {
+                let event = self.comments.get(&comment.id).copied().unwrap_or(i64::MAX);
+                (comment.created_at, event, 2, comment.id)
+            }
         }
     }
 }
@@ -101,7 +156,8 @@ fn merged(
     limit: usize,
     is_all_read: bool,
 ) -> TimelinePage {
-    items.sort_by_key(Happened::order);
+    let anchors = Anchors::of(&items);
+    items.sort_by_key(|one| anchors.order(one));
     let cut = items.len().saturating_sub(limit);
     let shown = items.split_off(cut);
     let mut next = before;
@@ -186,6 +242,38 @@ mod tests {
         let page = merged(items, Before::END, 50, true);
         assert_eq!(shown(&page), ["created1x1", "heartbeat3x2", "comment4", "heartbeat5x1"]);
         assert_eq!(page.next, None);
+    }
+
+    #[test]
+    fn what_happened_in_one_second_is_in_the_order_in_which_it_happened() {
+        let before_the_run = |id, kind| match event(id, 10, kind) {
+            Happened::Event(event, count) => {
+                Happened::Event(Event { run_id: None, ..event }, count)
+            }
+            other => other,
+        };
+        let items = vec![
+            comment(1, 9),
+            comment(2, 10),
+            event(5, 10, EventKind::Claimed),
+            before_the_run(3, EventKind::Commented),
+            before_the_run(4, EventKind::Unblocked),
+            event(7, 10, EventKind::Commented),
+            comment(3, 10),
+            event(8, 10, EventKind::Completed),
+            before_the_run(2, EventKind::Blocked),
+        ];
+        let page = merged(items, Before::END, 50, true);
+        let expected = [
+            "comment1",
+            "blocked2x1",
+            "comment2",
+            "unblocked4x1",
+            "claimed5x1",
+            "comment3",
+            "completed8x1",
+        ];
+        assert_eq!(shown(&page), expected);
     }
 
     #[test]

@@ -183,37 +183,60 @@ pub fn count_before(
         .doing("count the tasks before one in the queue")
 }
 
+macro_rules! select_next {
+    ($backoff:literal, $rest:literal) => {
+        concat!(
+            "SELECT t.priority, t.seq, t.id FROM tasks t
+             WHERE t.queue_profile = :profile AND t.not_before ",
+            $backoff,
+            " AND t.waits_for IS NULL AND ",
+            $rest,
+            " AND NOT EXISTS (SELECT 1 FROM task_runs r WHERE r.task_id = t.id AND r.closed_at IS NULL)
+             ORDER BY t.priority DESC, t.seq LIMIT 1"
+        )
+    };
+}
+
+/// The rest of the priority of `after` first, then what is below it: with one condition for both, all of that priority before `after`
+/// were looked at.
 fn next_in_queue(
     connection: &Connection,
     profile: &str,
     after: Option<&QueueKey>,
     backoff: Backoff,
 ) -> Result<Option<QueueKey>, Fault> {
-    // The comparison of the two keys in the index's order: priority runs downwards.
-    let sql = match backoff {
-        Backoff::Over => {
-            "SELECT t.priority, t.seq, t.id FROM tasks t
-             WHERE t.queue_profile = :profile AND t.not_before IS NULL AND t.waits_for IS NULL
-               AND t.priority <= :priority
-               AND (t.priority < :priority OR t.seq > :seq)
-               AND NOT EXISTS (SELECT 1 FROM task_runs r WHERE r.task_id = t.id AND r.closed_at IS NULL)
-             ORDER BY t.priority DESC, t.seq LIMIT 1"
-        }
-        Backoff::Running => {
-            "SELECT t.priority, t.seq, t.id FROM tasks t
-             WHERE t.queue_profile = :profile AND t.not_before IS NOT NULL AND t.waits_for IS NULL
-               AND t.priority <= :priority
-               AND (t.priority < :priority OR t.seq > :seq)
-               AND NOT EXISTS (SELECT 1 FROM task_runs r WHERE r.task_id = t.id AND r.closed_at IS NULL)
-             ORDER BY t.priority DESC, t.seq LIMIT 1"
-        }
+    let (all, same, below) = match backoff {
+        Backoff::Over => (
+            select_next!("IS NULL", "TRUE"),
+            select_next!("IS NULL", "t.priority = :priority AND t.seq > :seq"),
+            select_next!("IS NULL", "t.priority < :priority"),
+        ),
+        Backoff::Running => (
+            select_next!("IS NOT NULL", "TRUE"),
+            select_next!("IS NOT NULL", "t.priority = :priority AND t.seq > :seq"),
+            select_next!("IS NOT NULL", "t.priority < :priority"),
+        ),
     };
-    let (priority, seq) = after.map_or((i64::MAX, i64::MIN), |key| (key.priority.0, key.seq));
+    let Some(after) = after else {
+        return first(connection, all, named_params! { ":profile": profile });
+    };
+    let priority = after.priority.0;
+    let parameters =
+        named_params! { ":profile": profile, ":priority": priority, ":seq": after.seq };
+    if let Some(found) = first(connection, same, parameters)? {
+        return Ok(Some(found));
+    }
+    first(connection, below, named_params! { ":profile": profile, ":priority": priority })
+}
+
+fn first(
+    connection: &Connection,
+    sql: &str,
+    parameters: &[(&str, &dyn rusqlite::ToSql)],
+) -> Result<Option<QueueKey>, Fault> {
     connection
         .prepare_cached(sql)
         .and_then(|mut s| {
-            let parameters =
-                named_params! { ":profile": profile, ":priority": priority, ":seq": seq };
             s.query_row(parameters, |row| {
                 Ok(QueueKey { priority: Reverse(row.get(0)?), seq: row.get(1)?, id: row.get(2)? })
             })

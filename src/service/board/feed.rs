@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -171,6 +172,7 @@ impl<'s> Feeding<'s> {
         let read = move |snapshot: &Snapshot<'_>| {
             read_changes(snapshot, (&policy, low_disk_bytes), &counts, touched, after)
         };
+        self.service.board_feed.0.change_reads.fetch_add(1, Ordering::Relaxed);
         let (deltas, upto) = match self.service.readers.read(READER, read).await {
             Ok(Changes::Deltas(deltas, upto)) => (deltas, upto),
             Ok(Changes::TooMany) => return self.resync("too much changed at once"),

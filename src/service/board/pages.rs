@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use schemars::JsonSchema;
@@ -55,6 +56,8 @@ pub(super) struct Inner {
     /// Whether what is committed now will be sent.
     pub(super) is_listening: watch::Sender<bool>,
     pub(super) facts: Live<Option<BoardFacts>>,
+    /// How often the feed has read what changed, for all pages at once.
+    pub(super) change_reads: AtomicU64,
 }
 
 /// What goes to the pages.
@@ -75,6 +78,7 @@ impl Default for BoardFeed {
             pages: watch::Sender::new(BTreeMap::new()),
             is_listening: watch::Sender::new(false),
             facts: Live::new(None),
+            change_reads: AtomicU64::new(0),
         }))
     }
 }
@@ -95,6 +99,11 @@ impl BoardFeed {
     /// Number of pages.
     pub fn pages(&self) -> u32 {
         self.0.pages.borrow().values().sum()
+    }
+
+    /// How often what changed was read for them.
+    pub fn change_reads(&self) -> u64 {
+        self.0.change_reads.load(Ordering::Relaxed)
     }
 
     /// A seat for a page that shows `board`. What is committed after this returns is sent.

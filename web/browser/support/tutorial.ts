@@ -76,7 +76,9 @@ export class Shell {
       .replace(/\d+([.,]\d+)? ?(ms|s|min|m|h|d)\b|\bjust now\b|\bnow\b/g, "0 s")
       .replace(/\d+([.,]\d+)? (bytes|B|kB|KiB|MB|MiB)\b/g, "0 kB")
       .replace(/\b(pid|[Rr]un|#|started the worker:) ?\d+/g, "$1 0")
-      .replace(/\d+ failures?\b/g, "0 failures")
+      // A duration that rounds to nothing is not shown; how often a start is tried depends on the back-off.
+      .replace(/ · took 0 s\b/g, "")
+      .replace(/\b\d+ (failure|run)s?\b/g, "0 $1s")
       .split("\n")
       .map((line) => line.replace(/\s+/g, " ").trim())
       // Initials, also those of the person who is logged in.
