@@ -31,6 +31,7 @@ pub mod dispatch;
 pub mod dispatch_switch;
 pub mod error;
 pub mod event;
+mod host_notices;
 pub mod ids;
 pub mod json;
 pub mod limits;

@@ -128,9 +128,9 @@ pub struct NoticeFile {
 /// An entry of a digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Item {
-    /// The task.
+    /// The task; empty for a notice without one.
     pub task: String,
-    /// Its title.
+    /// Its title; empty without a task.
     pub title: String,
     /// One sentence.
     pub sentence: String,

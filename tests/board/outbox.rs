@@ -17,7 +17,7 @@ use kanband::kernel::verbs::{
 
 use crate::bench_board::Bench;
 
-const COURIER: Caller = Caller::System { part: "courier" };
+pub const COURIER: Caller = Caller::System { part: "courier" };
 
 /// A policy with a channel of each nature.
 pub fn policy() -> Policy {

@@ -50,6 +50,17 @@ const HARMLESS: &[(&str, &str, &str)] = &[
     ),
     ("SCAN n", "WITH RECURSIVE names", "the names found so far"),
     ("SCAN json_each", "FROM tasks t WHERE", "the names of a filter"),
+    ("SCAN kanban_notify_subs", "SELECT EXISTS", "whether there is one, once"),
+    (
+        "SCAN s",
+        "FROM subscriptions s JOIN routes",
+        "subscriptions to many tasks: read once, and kept",
+    ),
+    ("SCAN channel_states", "", "one row per channel"),
+    ("SCAN o USING INDEX idx_outbox_leased", "", "partial: what is under way, four per channel"),
+    ("USE TEMP B-TREE FOR GROUP BY", "WHERE o.state = 'leased'", "what is under way"),
+    ("USE TEMP B-TREE FOR LAST TERM OF ORDER BY", "o.lease_until_ms <= :now", "what is under way"),
+    ("SCAN open", "WITH RECURSIVE open", "the routes found so far"),
 ];
 
 /// An id that no task has.

@@ -41,6 +41,7 @@ mod listings;
 mod moves;
 mod newer;
 mod notes;
+mod notify;
 mod older;
 mod operating;
 mod output;

@@ -574,7 +574,6 @@ const VERBS: &[Verb] = &[
         "notify",
         &["list"],
         &[
-            (&[], 2, "Usage"),
             (&["retry", "0"], 1, "no such message"),
             (&["drop", "x"], 2, "'x'"),
             (&["drop", "0"], 1, "no such message"),

@@ -6,8 +6,9 @@ use serde::Serialize;
 use crate::cli::commands::{Ended, notify_setup};
 use crate::cli::session::Session;
 use crate::cli::text::one_line;
+use crate::cli::times::Times;
 use crate::exit_codes::CliExit;
-use crate::kernel::queries::{MessageInfo, OutboxList};
+use crate::kernel::queries::{FilterInfo, MessageInfo, OutboxList};
 use crate::kernel::verbs::{DropOutbox, OutboxCount, RetryOutbox, TestReply, TestRoute};
 
 /// Show and steer the messages that the board sends.
@@ -156,22 +157,12 @@ fn list(session: &mut Session, channel: Option<&str>, dead: bool) -> Ended {
             session.output.line(one_line(&format!("{target}  {state}")))?;
         }
         for filter in &list.filters {
-            let target = target(&filter.channel, &filter.address, &filter.thread);
-            let of = [
-                ("board", &filter.board),
-                ("assignee", &filter.assignee),
-                ("tenant", &filter.tenant),
-                ("label", &filter.label),
-            ];
-            let of = of
-                .into_iter()
-                .filter_map(|(name, value)| Some(format!(" {name}={}", value.as_ref()?)));
-            let of: String = of.collect();
-            session.output.line(one_line(&format!("{target}  {} events of{of}", filter.level)))?;
+            session.output.line(one_line(&watched(filter)))?;
         }
     }
+    let times = session.times();
     for message in &list.messages {
-        session.output.line(line(message))?;
+        session.output.line(line(message, &times))?;
     }
     if list.messages.is_empty() {
         session.output.line(if dead {
@@ -188,8 +179,30 @@ fn target(channel: &str, address: &str, thread: &str) -> String {
     format!("{channel}:{address}{thread}")
 }
 
-fn line(message: &MessageInfo) -> String {
+/// A subscription to many tasks, in one line.
+fn watched(filter: &FilterInfo) -> String {
+    let target = target(&filter.channel, &filter.address, &filter.thread);
+    let of = [
+        ("board", &filter.board),
+        ("assignee", &filter.assignee),
+        ("tenant", &filter.tenant),
+        ("label", &filter.label),
+    ];
+    let of =
+        of.into_iter().filter_map(|(name, value)| Some(format!(" {name}={}", value.as_ref()?)));
+    let of: String = of.collect();
+    let of = if of.is_empty() { " all tasks".to_owned() } else { format!(" tasks with{of}") };
+    let what = if filter.kinds.is_empty() {
+        format!("{} events", filter.level)
+    } else {
+        filter.kinds.join(", ")
+    };
+    format!("{target}  {what} of{of}")
+}
+
+fn line(message: &MessageInfo, times: &Times) -> String {
     let MessageInfo { id, state, channel, address, headline, attempts, .. } = message;
+    let age = times.age(message.created_at);
     let task = message.task.as_deref().unwrap_or("-");
     let why = match (&message.code, &message.error) {
         (Some(code), Some(error)) => format!("  {code}: {error}"),
@@ -198,6 +211,6 @@ fn line(message: &MessageInfo) -> String {
     };
     let plural = if *attempts == 1 { "" } else { "s" };
     one_line(&format!(
-        "{id}  {state}  {channel}:{address}  {task}  {headline}  ({attempts} attempt{plural}){why}"
+        "{id}  {state}  {channel}:{address}  {task}  {headline}  ({age}, {attempts} attempt{plural}){why}"
     ))
 }

@@ -235,11 +235,12 @@ pub fn digest(notices: &[Notice], is_asking: bool, now: EpochSeconds) -> Notice 
             continue;
         }
         count(&notice.kind, 1);
-        if let Some(task) = &notice.task {
-            let (task, title) = (task.id.clone(), task.title.clone());
-            let sentence = notice.headline.clone();
-            items.push((weight(&notice.kind), Item { task, title, sentence }));
-        }
+        let sentence = notice.headline.clone();
+        let (task, title) = match &notice.task {
+            Some(task) => (task.id.clone(), task.title.clone()),
+            None => Default::default(),
+        };
+        items.push((weight(&notice.kind), Item { task, title, sentence }));
     }
     items.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
     let all: usize = counts.iter().map(|(_, count)| count).sum();
@@ -280,7 +281,7 @@ fn weight(kind: &str) -> usize {
     match kind {
         "unkillable" | "breaker_opened" | "gave_up" => 5,
         "blocked" | "asked" | "ask_overdue" | "review_requested" => 4,
-        "overdue" | "waiting_long" => 3,
+        "overdue" | "waiting_long" | "disk" | "channel_broken" => 3,
         "completed" | "approved" => 2,
         _ => 1,
     }

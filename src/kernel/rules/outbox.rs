@@ -1,5 +1,7 @@
 //! What the outbox does next: which row of a route goes, which ones are folded into a digest, what follows on an attempt. Pure.
 
+use std::collections::BTreeSet;
+
 use crate::kernel::ids::TaskId;
 use crate::kernel::notice::Class;
 use crate::kernel::notify_policy::{ChannelKind, NotifyPolicy};
@@ -36,6 +38,8 @@ pub struct Open {
     pub class: Class,
     /// Whether it is under way.
     pub is_leased: bool,
+    /// Whether it was never tried.
+    pub is_untried: bool,
     /// Whether an attempt may have arrived.
     pub maybe_sent: bool,
     /// It does not go before this time, epoch milliseconds.
@@ -44,29 +48,50 @@ pub struct Open {
     pub created_ms: i64,
 }
 
+impl Open {
+    /// Whether it was never tried and waits for the end of quiet hours.
+    fn is_held(&self, now_ms: i64) -> bool {
+        self.class == Class::News && self.is_untried && self.not_before_ms > now_ms
+    }
+}
+
+/// The rows that no older one of their task keeps back. What asks does not wait for news that quiet hours hold.
+fn unhindered(rows: &[Open], now_ms: i64) -> Vec<&Open> {
+    let (mut before, mut before_asks) = (BTreeSet::new(), BTreeSet::new());
+    let mut found = Vec::new();
+    for row in rows {
+        let Some(task_id) = &row.task_id else {
+            found.push(row);
+            continue;
+        };
+        let older = if row.class == Class::Ask { &before_asks } else { &before };
+        if !older.contains(task_id) {
+            found.push(row);
+        }
+        before.insert(task_id);
+        if !row.is_held(now_ms) {
+            before_asks.insert(task_id);
+        }
+    }
+    found
+}
+
 /// The row of a route that goes next: one at a time. What asks goes before news, nothing before what is older of its own task.
 /// `rows` are all that are open, oldest first.
 pub fn next(rows: &[Open], now_ms: i64) -> Option<&Open> {
     if rows.iter().any(|row| row.is_leased) {
         return None;
     }
-    let is_first_of_task = |at: usize, row: &Open| {
-        row.task_id.is_none() || !rows.iter().take(at).any(|before| before.task_id == row.task_id)
-    };
-    let due = rows
-        .iter()
-        .enumerate()
-        .filter(|(at, row)| row.not_before_ms <= now_ms && is_first_of_task(*at, row))
-        .map(|(_, row)| row);
+    let due = unhindered(rows, now_ms).into_iter().filter(|row| row.not_before_ms <= now_ms);
     due.min_by_key(|row| (!matches!(row.class, Class::Ask | Class::Test), row.id))
 }
 
 /// When a row of the route goes, if none does now; epoch milliseconds.
-pub fn next_at_ms(rows: &[Open]) -> Option<i64> {
+pub fn next_at_ms(rows: &[Open], now_ms: i64) -> Option<i64> {
     if rows.iter().any(|row| row.is_leased) {
         return None;
     }
-    rows.iter().map(|row| row.not_before_ms).min()
+    unhindered(rows, now_ms).into_iter().map(|row| row.not_before_ms).min()
 }
 
 /// Rows that become a digest.
@@ -158,6 +183,7 @@ mod tests {
             task_id,
             class,
             is_leased: false,
+            is_untried: true,
             maybe_sent: false,
             not_before_ms: 0,
             created_ms: 0,
@@ -170,6 +196,7 @@ mod tests {
         let ask = |id, of| open(id, of, Class::Ask);
         let later = |row: Open| Open { not_before_ms: 9, ..row };
         let leased = |row: Open| Open { is_leased: true, ..row };
+        let tried = |row: Open| Open { is_untried: false, ..row };
         for (rows, expected) in [
             (vec![], None),
             (vec![news(1, 1), news(2, 2)], Some(1)),
@@ -177,6 +204,9 @@ mod tests {
             (vec![news(1, 1), ask(2, 1)], Some(1)),
             (vec![news(1, 1), ask(2, 1), ask(3, 2)], Some(3)),
             (vec![later(news(1, 1)), news(2, 1)], None),
+            (vec![later(news(1, 1)), ask(2, 1)], Some(2)),
+            (vec![later(tried(news(1, 1))), ask(2, 1)], None),
+            (vec![later(ask(1, 1)), ask(2, 1)], None),
             (vec![later(news(1, 1)), news(2, 2)], Some(2)),
             (vec![leased(news(1, 1)), ask(2, 2)], None),
         ] {
@@ -187,9 +217,11 @@ mod tests {
     #[test]
     fn a_route_without_a_row_under_way_says_when_its_next_goes() {
         let at = |ms| Open { not_before_ms: ms, ..open(1, 1, Class::News) };
-        assert_eq!(next_at_ms(&[at(7), at(5)]), Some(5));
-        assert_eq!(next_at_ms(&[at(7), Open { is_leased: true, ..at(5) }]), None);
-        assert_eq!(next_at_ms(&[]), None);
+        let of_another = |ms| Open { not_before_ms: ms, ..open(2, 2, Class::News) };
+        assert_eq!(next_at_ms(&[at(7), of_another(5)], 1), Some(5));
+        assert_eq!(next_at_ms(&[at(7), at(0)], 1), Some(7), "the second waits for the first");
+        assert_eq!(next_at_ms(&[at(7), Open { is_leased: true, ..at(5) }], 1), None);
+        assert_eq!(next_at_ms(&[], 1), None);
     }
 
     #[test]

@@ -205,7 +205,9 @@ pub fn list_open_of_route(
 pub fn list_lease_over(connection: &Connection, now_ms: i64) -> Result<Vec<OutboxRow>, Fault> {
     list(
         connection,
-        select_rows!("WHERE o.state = 'leased' AND o.lease_until_ms <= :now ORDER BY o.id"),
+        select_rows!(
+            "WHERE o.state = 'leased' AND o.lease_until_ms <= :now ORDER BY o.lease_until_ms, o.id"
+        ),
         &[(":now", &now_ms)],
         "list the leases that are over",
     )
@@ -373,17 +375,18 @@ pub fn count_leased_by_channel(connection: &Connection) -> Result<Vec<(String, u
     rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
-/// The earliest time at which a lease ends, a message may be changed or a question is asked again; epoch milliseconds.
-pub fn next_time_ms(connection: &Connection) -> Result<Option<i64>, Fault> {
+/// The earliest time at which a lease ends, a message may be changed or a question is asked again; epoch milliseconds. Changes that may be
+/// made already are left out: what they wait for is known to the one who looks at them.
+pub fn next_time_ms(connection: &Connection, now_ms: i64) -> Result<Option<i64>, Fault> {
     connection
         .prepare_cached(
             "SELECT min(at) FROM (
                SELECT min(lease_until_ms) AS at FROM outbox WHERE state = 'leased'
-               UNION ALL SELECT min(edit_after_ms) FROM chat_messages WHERE is_wanted = 1
+               UNION ALL SELECT min(edit_after_ms) FROM chat_messages WHERE is_wanted = 1 AND edit_after_ms > :now
                UNION ALL SELECT min(lease_until_ms) FROM chat_messages WHERE lease IS NOT NULL
                UNION ALL SELECT min(remind_at_ms) FROM chat_messages WHERE remind_at_ms IS NOT NULL)",
         )
-        .and_then(|mut s| s.query_row([], |row| row.get(0)))
+        .and_then(|mut s| s.query_row(named_params! { ":now": now_ms }, |row| row.get(0)))
         .doing("find the next time of the outbox")
 }
 

@@ -27,6 +27,7 @@ use crate::kernel::task::{Task, TaskStatus, TaskStep, WorkspaceKind};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::clamp_times::clamp_times;
+use crate::kernel::verbs::disk_notice;
 use crate::kernel::verbs::dispatch_named::NotStarted;
 use crate::kernel::verbs::ending::{Ending, synthesize_run};
 use crate::kernel::verbs::expired_claims::reclaim_expired;
@@ -163,6 +164,7 @@ impl Verb for StartReadyRuns {
             return Ok(PassReply { next_due, wanted_profiles, ..reply });
         }
         forget_old_requests(tx)?;
+        disk_notice::tell(tx, self.is_disk_low)?;
         clamp_times(tx)?;
         store::tasks::release_backoffs(tx.store(), tx.now)?;
         let mut reply = PassReply { reclaimed: reclaim_expired(tx)?, ..PassReply::default() };

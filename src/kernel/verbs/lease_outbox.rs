@@ -28,6 +28,9 @@ const PERSON_ROWS_MAX: u32 = 5_000;
 /// Rows of a program's route that are looked at.
 const MACHINE_ROWS_MAX: u32 = 200;
 
+/// Changes of messages that are looked at.
+const EDITS_MAX: u32 = 1_000;
+
 /// Asks for what is to be sent.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LeaseOutbox {
@@ -58,7 +61,7 @@ impl Verb for LeaseOutbox {
         let mut round = Round::new(tx, self)?;
         round.rows(tx)?;
         round.edits(tx)?;
-        round.at(store::outbox::next_time_ms(tx.store())?);
+        round.at(store::outbox::next_time_ms(tx.store(), self.now_ms)?);
         Ok(LeaseReply { leased: round.leased, next_ms: round.next_ms })
     }
 }
@@ -193,7 +196,7 @@ impl Round {
                         self.lease_row(tx, &route, row)?;
                     }
                 }
-                None => self.at(outbox::next_at_ms(&open)),
+                None => self.at(outbox::next_at_ms(&open, self.now_ms)),
             }
         }
         Ok(())
@@ -234,7 +237,7 @@ impl Round {
 
     fn edits(&mut self, tx: &mut Tx<'_>) -> Result<(), VerbError> {
         let policy = tx.policy;
-        let wanted = store::chat_messages::list_wanted(tx.store(), self.now_ms, 200)?;
+        let wanted = store::chat_messages::list_wanted(tx.store(), self.now_ms, EDITS_MAX)?;
         for message in wanted {
             if self.is_full() {
                 return Ok(());
@@ -298,6 +301,7 @@ fn open_of(row: &OutboxRow) -> Open {
         task_id: row.task_id.clone(),
         class: row.class,
         is_leased: row.state == "leased",
+        is_untried: row.attempts == 0,
         maybe_sent: row.maybe_sent,
         not_before_ms: row.not_before_ms,
         created_ms: row.created_at.saturating_mul(1_000),

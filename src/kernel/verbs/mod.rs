@@ -25,6 +25,7 @@ mod create_batch;
 mod create_board;
 mod created_reply;
 mod detach;
+mod disk_notice;
 mod dispatch;
 mod dispatch_named;
 mod dispatch_preview;

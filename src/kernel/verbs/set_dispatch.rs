@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::dispatch_switch::{DispatchSwitch, switch_dispatch};
 use crate::kernel::error::VerbError;
+use crate::kernel::host_notices::{HostNotice, tell_watchers};
+use crate::kernel::notice::Class;
 use crate::kernel::store;
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
@@ -39,6 +41,9 @@ impl Verb for SetDispatch {
         let before = DispatchSwitch::read(tx.store())?;
         switch_dispatch(tx, self.to)?;
         tx.signal(Signal::FactsMoved);
+        if before != self.to {
+            notify(tx, self.to)?;
+        }
         if self.to == DispatchSwitch::On {
             tx.signal(Signal::DispatchDue);
             // Schedules make up for what they missed.
@@ -47,4 +52,15 @@ impl Verb for SetDispatch {
         let open_runs = store::runs::list_open_supervised(tx.store())?.len();
         Ok(SetDispatchReply { dispatch: self.to, before, open_runs })
     }
+}
+
+fn notify(tx: &mut Tx<'_>, to: DispatchSwitch) -> Result<(), VerbError> {
+    let by = tx.caller.author().to_owned();
+    let headline = match to {
+        DispatchSwitch::On => format!("{by} has resumed dispatch: tasks are started again."),
+        DispatchSwitch::Draining => format!("{by} drains dispatch: nothing is started."),
+        DispatchSwitch::Paused => format!("{by} has paused dispatch: nothing is started."),
+    };
+    let notice = HostNotice { key: "dispatch", class: Class::News, headline: &headline, but: None };
+    tell_watchers(tx, notice)
 }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::VerbError;
+use crate::kernel::host_notices::{HostNotice, tell_watchers};
 use crate::kernel::notice::{Class, Outcome, RateScope, Settled};
 use crate::kernel::notify_policy::{ChannelKind, ChannelPolicy};
 use crate::kernel::random::below;
@@ -261,21 +262,32 @@ impl Settling<'_> {
     }
 }
 
-/// Notes that a channel works for nobody. Its rows wait; one tries again after a while, or when its configuration changes.
+/// Notes that a channel works for nobody. Its rows wait; one tries again after a while, or when its configuration changes. Those who
+/// subscribe by other channels get one notice.
 pub(super) fn break_channel(
-    tx: &Tx<'_>,
+    tx: &mut Tx<'_>,
     channel: &str,
     (code, reason): (&str, &str),
     now_ms: i64,
 ) -> Result<(), VerbError> {
+    let known = store::routes::list_channels(tx.store())?;
+    let is_new = !known.iter().any(|it| it.channel == channel && it.broken_since.is_some());
+    let reason = shorten_error(reason);
+    let headline = format!("The channel {channel} cannot be used: {reason}");
     let state = ChannelState {
         channel: channel.to_owned(),
         broken_since: Some(tx.now),
         code: Some(code.to_owned()),
-        reason: Some(shorten_error(reason)),
+        reason: Some(reason),
         paused_until_ms: now_ms.saturating_add(tx.policy.notify.probe_ms),
     };
-    Ok(store::routes::set_channel(tx.store(), &state)?)
+    store::routes::set_channel(tx.store(), &state)?;
+    if is_new {
+        let class = Class::Ask;
+        let (headline, but) = (headline.as_str(), Some(channel));
+        tell_watchers(tx, HostNotice { key: "channel_broken", class, headline, but })?;
+    }
+    Ok(())
 }
 
 /// An error is one line.
