@@ -159,8 +159,10 @@ done
 head -c "$length" >>/root/received
 printf 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n'
 EOF
-    systemd-run --quiet --unit=receiver --socket-property=ListenStream=127.0.0.1:8099 --socket-property=Accept=yes \
-        --property=StandardInput=socket --property=StandardOutput=socket /bin/sh /root/receive.sh
+    printf '[Socket]\nListenStream=127.0.0.1:8099\nAccept=yes\n' >/run/systemd/system/receiver.socket
+    printf '[Service]\nExecStart=/bin/sh /root/receive.sh\nStandardInput=socket\n' >/run/systemd/system/receiver@.service
+    systemctl daemon-reload
+    systemctl start receiver.socket
     cat >/etc/kanband/conf.d/20-channels.toml <<'EOF'
 [channels.hooks]
 kind = "webhook"
