@@ -23,7 +23,7 @@ argv = ["sh", "-c", "until [ -e $HOME/ask ]; do sleep 0.1; done; answer=$(kanban
 [profiles.hears-nothing]
 verdict = "report"
 max_runtime = "75s"
-argv = ["sh", "-c", "until [ -e $HOME/ask ]; do sleep 0.1; done; kanban ask $KANBAN_TASK 'Which lock?' --json > $HOME/lock.json; kanban complete $KANBAN_TASK --summary 'went on without it'"]
+argv = ["sh", "-c", "until [ -e $HOME/ask ]; do sleep 0.1; done; kanban ask $KANBAN_TASK 'Which lock?' 2> $HOME/lock || echo $? >> $HOME/lock; kanban complete $KANBAN_TASK --summary 'went on without it'"]
 
 [profiles.ends-while-none-looks]
 argv = ["sh", "-c", "until [ -e $HOME/end ]; do sleep 0.1; done; echo ended; touch $HOME/has-ended"]
@@ -127,6 +127,8 @@ def main(older, newer):
         until("a worker's end while no daemon looks", (board.folder / "has-ended").exists)
         board.install(newer)
         board.start()
+        # What fails is not tried again: each task has one run.
+        board.kanban("pause")
         try:
             (board.folder / "ask").touch()
             question = until("a question", lambda: [one for one in board.kanban("show", tasks["asks"]).get("questions", []) if one["outcome"] == "open"])
@@ -138,9 +140,10 @@ def main(older, newer):
                 run = board.closed(tasks[name])
                 assert run["id"] == runs[name] and run["outcome"] == outcome, (name, run)
                 print(f"upgrade: {name}: run {run['id']} {outcome}")
-            assert board.kanban("show", tasks["asks"])["task"]["summary"] == "key blue" or board.run_of(tasks["asks"])["summary"] == "key blue"
-            lock = json.loads((board.folder / "lock.json").read_text())
-            assert lock["outcome"] == "open", f"an older shim's time limit does not pause, so the call returns before it: {lock}"
+            assert board.run_of(tasks["asks"])["summary"] == "key blue"
+            # An older shim's time limit does not pause: the call that waits for an answer ends a minute before it.
+            lock = (board.folder / "lock").read_text()
+            assert "of an older release" in lock and lock.endswith("\n3\n"), lock
             until("the end of the older shims", lambda: not shims(board))
             print(f"upgrade: {len(under_older)} runs of the older daemon were taken over; each was run once and left no shim behind")
         finally:

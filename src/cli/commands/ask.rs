@@ -1,7 +1,10 @@
 //! `kanban ask`.
 
+use std::time::Duration;
+
 use crate::api::client::seen::AskReply;
 use crate::api::client::task_path;
+use crate::api::client::{Client, ClientError};
 use crate::cli::arguments::whole_seconds;
 use crate::cli::commands::Ended;
 use crate::cli::complete;
@@ -69,9 +72,10 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let reply: AskReply = if no_wait {
         client.post(&task_path(&request.id, "ask")?, &request)?
     } else {
-        client.ask(&request, |_| None)?
+        until_answered(&client, &request)?
     };
     let exit = match reply.outcome.known() {
+        Some(QuestionOutcome::Open) if reply.is_last_call => CliExit::Timeout,
         Some(QuestionOutcome::Open | QuestionOutcome::Answered) => CliExit::Ok,
         Some(QuestionOutcome::TimedOut) => CliExit::Timeout,
         Some(QuestionOutcome::Withdrawn | QuestionOutcome::RunOver) | None => CliExit::Refused,
@@ -81,6 +85,9 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         return Ok(exit);
     }
     let message = format!("question {} ended without an answer: {}", reply.question, reply.outcome);
+    if exit == CliExit::Timeout && reply.outcome == QuestionOutcome::Open {
+        return Err(last_call(&reply));
+    }
     match (exit, reply.answer) {
         (CliExit::Timeout, _) => Err(Failure::timeout(message)),
         (CliExit::Refused, _) => Err(Failure::refused(ErrorCode::QuestionOver, message)),
@@ -93,4 +100,24 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
             Ok(exit)
         }
     }
+}
+
+/// Asks, and asks again while the question is open: only the daemon knows whether the run may wait on.
+fn until_answered(client: &Client, request: &AskTask) -> Result<AskReply, ClientError> {
+    loop {
+        let reply = client.ask(request, |reply| Some(Duration::from_millis(reply.wait_ms)))?;
+        if reply.is_last_call || reply.outcome != QuestionOutcome::Open {
+            return Ok(reply);
+        }
+    }
+}
+
+fn last_call(reply: &AskReply) -> Failure {
+    let message = format!(
+        "question {} is not answered, and the run ends within a minute: its shim is of an older release, which pauses no time limit",
+        reply.question
+    );
+    let hint =
+        format!("`kanban block {} --question {}` keeps it for a person", reply.id, reply.question);
+    Failure::timeout(message).with_hint(hint)
 }
