@@ -111,7 +111,7 @@ pub fn every_row_was_told(stage: &Stage, providers: &Providers) {
             carrier = by_id[&carrier.folded_into.unwrap()];
         }
         assert_eq!(carrier.state, "sent", "{row:?} by {carrier:?}");
-        // Two digests that read alike are told apart by number only where the provider has given one.
+        // Two digests that read alike differ by a number only where the provider has given one.
         let is_ambiguous =
             carrier.class != "news" && carrier.task.is_none() && carrier.channel == "mattermost";
         assert!(is_ambiguous || seen.contains(&carrier.id), "{row:?} by {carrier:?} was not shown");
