@@ -59,7 +59,6 @@ const HARMLESS: &[(&str, &str, &str)] = &[
     ("SCAN channel_states", "", "one row per channel"),
     ("SCAN o USING INDEX idx_outbox_leased", "", "partial: what is under way, four per channel"),
     ("USE TEMP B-TREE FOR GROUP BY", "WHERE o.state = 'leased'", "what is under way"),
-    ("USE TEMP B-TREE FOR LAST TERM OF ORDER BY", "o.lease_until_ms <= :now", "what is under way"),
     ("SCAN open", "WITH RECURSIVE open", "the routes found so far"),
 ];
 
