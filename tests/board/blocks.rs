@@ -10,7 +10,8 @@ use kanband::kernel::rules::inbox::Kind;
 use kanband::kernel::run::RunOutcome;
 use kanband::kernel::task::TaskStatus;
 use kanband::kernel::verbs::{
-    AnswerTask, BlockTask, ClampTimes, CompleteTask, RunOrder, UnblockTask, VerdictReply,
+    AnswerTask, BlockTask, ClampTimes, CompleteTask, CreateTask, RunOrder, UnblockTask,
+    VerdictReply,
 };
 use kanband::kernel::why::Reason;
 use serde_json::{Value, json};
@@ -61,6 +62,25 @@ fn a_block_without_a_kind_needs_input_and_its_kind_is_on_task_and_run() {
     assert_eq!(bench.runs(&id)[0].block_kind.as_deref(), Some("needs_input"));
     unblock(&mut bench, &id);
     assert_eq!(bench.task(&id).block_kind, None, "it is of the block, not of the task");
+}
+
+#[test]
+fn a_run_does_not_carry_the_kind_of_the_block_before_it() {
+    let mut bench = Bench::new();
+    let create = json!({"title": "t", "assignee": "dev", "review": "qa"});
+    let id = bench.do_it(&wire::<CreateTask>(create)).task.id;
+    let parent = bench.do_it(&wire::<CreateTask>(json!({"title": "p", "triage": true}))).task.id;
+    let work = bench.start_one();
+    bench.by(&worker(&work), &wire::<CompleteTask>(json!({"id": id, "summary": "s"}))).unwrap();
+    bench.close(work.run_id, VerdictMode::Report, ProcessEnd::Exited(0));
+    let review = bench.start_one();
+    let reply =
+        block(&mut bench, &review, json!({"reason": "r", "kind": "dependency", "on": [parent]}));
+    assert_eq!(reply.status, TaskStatus::Review, "the round is open, so its reviewer comes again");
+    assert_eq!(bench.task(&id).block_kind.as_deref(), Some("dependency"));
+    bench.start_one();
+    let task = bench.task(&id);
+    assert_eq!((task.status, task.block_kind), (TaskStatus::Running, None));
 }
 
 #[test]

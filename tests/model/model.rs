@@ -485,7 +485,8 @@ impl Model {
         let (stem, extension) = name.split_once('.').unwrap();
         let is_numbered = |known: &str| {
             let middle = known.strip_prefix(stem).and_then(|rest| rest.strip_suffix(extension));
-            middle.is_some_and(|middle| middle.starts_with('-') && middle != "-.")
+            let number = middle.and_then(|rest| rest.strip_prefix('-')?.strip_suffix('.'));
+            number.is_some_and(|number| number.parse::<u32>().is_ok())
         };
         let is_there = files.get(name).is_some_and(|known| {
             let is_same = |(known, held): (&String, &char)| *held == content && is_numbered(known);

@@ -94,7 +94,8 @@ pub fn set_status(
                 "UPDATE tasks
              SET status = :to, claim_lock = :lock, claim_expires = :expires, current_run_id = :run_id,
                  started_at = coalesce(started_at, :now), last_heartbeat_at = NULL, worker_pid = NULL,
-                 not_before = NULL, ready_at = NULL, resume_run_id = NULL, status_since = :since, version = :version
+                 not_before = NULL, ready_at = NULL, resume_run_id = NULL, status_since = :since, block_kind = NULL,
+                 version = :version
              WHERE id = :id AND status = :from AND claim_lock IS NULL",
             )
             .and_then(|mut s| {
