@@ -246,11 +246,9 @@ mod tests {
 
     #[test]
     fn what_happened_in_one_second_is_in_the_order_in_which_it_happened() {
-        let before_the_run = |id, kind| match event(id, 10, kind) {
-            Happened::Event(event, count) => {
-                Happened::Event(Event { run_id: None, ..event }, count)
-            }
-            other => other,
+        let before_the_run = |id, kind| {
+            let Happened::Event(event, count) = event(id, 10, kind) else { unreachable!() };
+            Happened::Event(Event { run_id: None, ..event }, count)
         };
         let items = vec![
             comment(1, 9),
