@@ -66,7 +66,7 @@ fn a_block_without_a_kind_needs_input_and_its_kind_is_on_task_and_run() {
 
 #[test]
 fn a_run_does_not_carry_the_kind_of_the_block_before_it() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::with_policy(crate::reviews::policy());
     let create = json!({"title": "t", "assignee": "dev", "review": "qa"});
     let id = bench.do_it(&wire::<CreateTask>(create)).task.id;
     let parent = bench.do_it(&wire::<CreateTask>(json!({"title": "p", "triage": true}))).task.id;
