@@ -2,7 +2,7 @@
 //!
 //! *Owns* nothing but the knowledge that a start is under way. *Receives* [`DrainOutbox`] from the root at its start, from the event hub
 //! after each commit that has moved the outbox, and from the reloader. *Sends* nothing but the ring of the
-//! [`OutboxBell`](crate::actors::outbox_bell::OutboxBell). *Restarts*: rebuilt; a courier that runs stays the only one by its lock.
+//! [`OutboxBell`]. *Restarts*: rebuilt; a courier that runs stays the only one by its lock.
 
 pub mod messages;
 
