@@ -138,6 +138,8 @@ export interface BoardFacts {
   attention: number;
   /** Open breakers, by key. */
   breakers: string[];
+  /** Counts the changes of all this: a breaker that was reset and is open again looks as before. */
+  changes: number;
   boards: BoardEntry[];
 }
 

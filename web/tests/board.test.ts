@@ -45,7 +45,7 @@ class Truth {
       const all = this.column(status, filter);
       return { status, count: all.length, count_is_exact: true, total: this.column(status).length, cards: all.slice(0, board.WINDOW).map((card) => ({ ...card })) };
     });
-    const facts = { dispatch: "on", open_runs: 0, max_running: 4, attention: 0, breakers: [], boards: [] };
+    const facts = { dispatch: "on", open_runs: 0, max_running: 4, attention: 0, breakers: [], changes: 0, boards: [] };
     return { cursor: this.cursor(), now: 1000, board: "default", columns, facets: { assignees: [], tenants: [], labels: [] }, facts, boards: [], me: "a", version: "1" };
   }
 

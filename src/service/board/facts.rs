@@ -17,6 +17,8 @@ use crate::service::{Service, ServiceError};
 /// # Errors
 /// A fault.
 pub async fn read_facts(service: &Service) -> Result<BoardFacts, ServiceError> {
+    // Before the read: what changes meanwhile is sent once more.
+    let changes = *service.feed.watch_facts().borrow();
     let counts = attention::ready_and_blocked(service);
     let host = HostFacts::of(service, &counts).await;
     let (policy, all_counts) = (service.configuration.policy(), service.database.counts());
@@ -40,6 +42,7 @@ pub async fn read_facts(service: &Service) -> Result<BoardFacts, ServiceError> {
             max_running: policy.max_running,
             attention: u32::try_from(attention::rows(waiting).len()).unwrap_or(u32::MAX),
             breakers: held.into_iter().map(|breaker| breaker.key.to_text()).collect(),
+            changes,
             boards,
         })
     };

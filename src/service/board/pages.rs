@@ -30,6 +30,9 @@ pub struct BoardFacts {
     pub attention: u32,
     /// Keys of the breakers that are not closed.
     pub breakers: Vec<String>,
+    /// Counts the changes of all this since the daemon started: a breaker that was reset and is open again looks as before.
+    #[serde(default)]
+    pub changes: u64,
     /// All boards.
     #[serde(default)]
     pub boards: Vec<BoardEntry>,

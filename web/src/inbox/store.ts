@@ -67,7 +67,7 @@ export function watchInbox(): () => void {
       effect(() => {
         const known = facts.value;
         // One row may come as another goes: the number alone does not tell.
-        const now = known === null ? null : `${known.attention} ${known.dispatch} ${known.breakers.join()}`;
+        const now = known === null ? null : `${known.attention} ${known.changes}`;
         // What holds at first may be newer than the first read.
         if (now !== last) refetchSoon();
         last = now;

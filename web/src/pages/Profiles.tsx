@@ -37,7 +37,7 @@ export function Profiles() {
   const breakers = useRead<Breaker[]>("/v1/breakers", { board });
   const assignees = useRead<Assignee[]>("/v1/assignees", { board });
   const known = facts.value;
-  const isChanged = `${known?.breakers.join()}:${known?.open_runs}`;
+  const isChanged = `${known?.changes}:${known?.open_runs}`;
   useEffect(() => {
     if (profiles.value.peek() === null) return;
     breakers.again();
