@@ -143,6 +143,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | C::SelfLink
         | C::Cycle
         | C::UnknownProfile
+        | C::AmbiguousTask
         | C::BadBackup => StatusCode::BAD_REQUEST,
         C::Forbidden | C::NotYours | C::Unplaced => StatusCode::FORBIDDEN,
         C::NoSession => StatusCode::UNAUTHORIZED,

@@ -34,6 +34,7 @@ pub mod origin;
 pub mod outflow;
 pub mod reply;
 pub mod request_body;
+mod resolve_operations;
 pub mod routes;
 pub mod server;
 pub mod sockets;

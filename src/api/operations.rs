@@ -10,6 +10,7 @@ use crate::api::moves::{Moves, moves};
 use crate::api::notify_operations;
 use crate::api::openapi::document;
 use crate::api::operation::{Carries, Method, Operation, by_hand, list, query, verb};
+use crate::api::resolve_operations;
 use crate::api::web::first_use::{ADD_PROFILE, FIRST_USE};
 use crate::api::web::operations::{WEB_LINK, WEB_REVOKE, WEB_SESSIONS};
 use crate::kernel::event::Event;
@@ -289,6 +290,8 @@ pub const OPERATIONS: &[Operation] = &[
         "/v1/dispatch/switch",
         "Show whether dispatch is on, and the number of open supervised runs.",
     ),
+    resolve_operations::RESOLVE,
+    resolve_operations::CANDIDATES,
     query::<ListBreakers, Vec<BreakerInfo>>("/v1/breakers", "List circuit breakers."),
     verb::<ResetBreaker, BreakerInfo>("/v1/breakers/reset", "Reset a circuit breaker."),
     query::<ListSchedules, Vec<Schedule>>("/v1/schedules", "List the schedules of a board."),

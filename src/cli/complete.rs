@@ -21,7 +21,8 @@ use crate::cli::text::{cut, one_line};
 use crate::config::Ambient;
 use crate::exit_codes::CliExit;
 use crate::kernel::event::EventKind;
-use crate::kernel::queries::{BoardRow, ListTasks};
+use crate::kernel::queries::{BoardRow, ListCandidates, ListTasks, ResolvedTask};
+use crate::kernel::rules::task_ref::{TaskRef, read};
 use crate::service::assignees::Assignee;
 
 /// The variable that says which shell asks.
@@ -30,7 +31,7 @@ pub const VARIABLE: &str = "KANBAN_COMPLETE";
 /// Time for an answer of the daemon.
 const ANSWER_TIME: Duration = Duration::from_millis(700);
 
-/// Tasks that are offered, the newest. More would be read by nobody.
+/// Tasks that are offered before an id is begun, the newest.
 const TASKS_MAX: u32 = 1000;
 
 /// Columns of a title behind an id.
@@ -56,6 +57,12 @@ pub fn answer_shell(arguments: &[OsString]) -> Option<CliExit> {
 /// Ids of tasks, with their titles.
 pub fn tasks() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
+        let begun = typed.to_str().filter(|text| matches!(read(text), TaskRef::Beginning(_)));
+        if let Some(begun) = begun {
+            let query = ListCandidates { id: begun.to_owned(), board: board_so_far(), limit: None };
+            let found: Vec<ResolvedTask> = ask("/v1/resolve/candidates", &query);
+            return offer(found.into_iter().map(|task| (task.id.to_string(), task.title)));
+        }
         let newest = ListTasks {
             sort: Some("-created".to_owned()),
             limit: Some(TASKS_MAX),
@@ -120,8 +127,11 @@ fn candidates(
     offered: impl Iterator<Item = (String, String)>,
 ) -> Vec<CompletionCandidate> {
     let Some(typed) = typed.to_str() else { return Vec::new() };
+    offer(offered.filter(|(value, _)| value.starts_with(typed)))
+}
+
+fn offer(offered: impl Iterator<Item = (String, String)>) -> Vec<CompletionCandidate> {
     offered
-        .filter(|(value, _)| value.starts_with(typed))
         .enumerate()
         .map(|(location, (value, help))| {
             let help = cut(&one_line(&help), TITLE_COLUMNS);

@@ -64,6 +64,11 @@ impl Failure {
         Self::Told { exit, detail: ErrorDetail::new(code, message) }
     }
 
+    /// Whether the board said no.
+    pub fn is_refused(&self) -> bool {
+        matches!(self, Self::Told { exit: CliExit::Refused, .. })
+    }
+
     /// The same with something to do about it.
     #[must_use]
     pub fn with_hint(self, hint: impl Into<String>) -> Self {

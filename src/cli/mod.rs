@@ -22,6 +22,7 @@ pub mod predecessor;
 pub mod session;
 pub mod slash;
 mod still_copy;
+pub mod task_arg;
 pub mod tasks;
 pub mod text;
 pub mod times;
@@ -48,8 +49,8 @@ use crate::exit_codes::CliExit;
     name = "kanban",
     version,
     max_term_width = 100,
-    after_help = "Exit codes: 0 success, 1 refused, 2 usage error, 3 time-out, 4 daemon not reachable, 5 fault in the \
-     daemon."
+    after_help = "Where a task is expected, four or more digits of its id are enough; @last is the last task that you created.\n\
+     Exit codes: 0 success, 1 refused, 2 usage error, 3 time-out, 4 daemon not reachable, 5 fault in the daemon."
 )]
 pub struct Arguments {
     /// Board (default: KANBAN_BOARD, else `default`)

@@ -173,6 +173,8 @@ pub const RIGHTS: &[(&str, Right)] = &[
     ("dispatch", Right::Operate),
     ("set_dispatch", Right::Operate),
     ("get_dispatch", Right::Operate),
+    ("resolve", Right::Operate),
+    ("candidates", Right::Operate),
     ("breakers", Right::Operate),
     ("reset_breaker", Right::Operate),
     ("create_board", Right::Operate),

@@ -230,9 +230,9 @@ fn many_runs_are_stopped_at_once_and_their_processes_are_gone_when_it_returns() 
     let said = board.say(["stop", &ids[0], &ready, &ids[1], "--reason", "enough"]);
     assert_eq!(said.code, 1, "{said:?}");
     assert!(said.err.contains(&format!("cannot stop {ready}")), "{said:?}");
-    for (line, id) in said.out.lines().zip(&ids) {
+    for ((line, id), title) in said.out.lines().zip(&ids).zip(["a", "b"]) {
         let run = &board.runs(id)[0];
-        assert_eq!(line, format!("Stopped {id}: blocked (run {} has ended)", run["id"]));
+        assert_eq!(line, format!("Stopped {id} ({title}): blocked (run {} has ended)", run["id"]));
         assert!(run["closed_at"].is_i64(), "{run}");
     }
     assert_eq!(said.out.lines().count(), 2, "{said:?}");

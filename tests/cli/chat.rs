@@ -24,7 +24,7 @@ fn what_was_done_comes_before_what_was_refused_and_silence_is_told() {
     board.say(["archive", &done]).ok();
     let said = board.say(["slash", &format!("/kanban archive {id} {done}")]);
     assert_eq!((said.code, said.err.as_str()), (1, ""));
-    let expected = format!("Archived {id}\nerror: cannot archive {done}: status=archived");
+    let expected = format!("Archived {id} (t)\nerror: cannot archive {done}: status=archived");
     assert!(said.out.starts_with(&expected), "{said:?}");
     let board =
         Board::with_workers(&[("mute", "kanban complete $KANBAN_TASK --summary s >/dev/null")]);
@@ -69,7 +69,7 @@ fn a_reclaim_from_a_chat_does_not_wait() {
     let workspace = board.home().join("workspaces").join(&id);
     until("the worker", || workspace.join("begun").exists().then_some(()));
     let text = board.say(["slash", &format!("reclaim {id}")]).ok();
-    assert!(text.contains("(stopping: run "), "{text}");
+    assert!(text.contains(": stopping: run "), "{text}");
     std::fs::write(workspace.join("go"), "").unwrap();
     board.say(["wait", &id, "--status", "ready", "--closed"]).ok();
 }

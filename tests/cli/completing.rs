@@ -43,6 +43,28 @@ fn ids_of_the_running_daemon_are_offered_with_their_titles() {
 }
 
 #[test]
+fn of_20_000_tasks_those_are_offered_whose_ids_begin_as_typed() {
+    let mut board = Board::quiet();
+    board.kill();
+    let file = rusqlite::Connection::open(board.home().join("kanban.db")).unwrap();
+    file.execute_batch(
+        "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 19999)
+         INSERT INTO tasks (id, title, status, created_at)
+           SELECT printf('t_%04x%04x', i / 2, i), 'Part ' || i, 'todo', 1 FROM n",
+    )
+    .unwrap();
+    drop(file);
+    board.start();
+    // The oldest of them, which no list of the newest has.
+    let both = ["t_00000000\tPart 0", "t_00000001\tPart 1"];
+    for typed in ["t_0000", "0000", "T_00000"] {
+        assert_eq!(offered(&board, &["show", typed]), both, "{typed}");
+    }
+    assert_eq!(offered(&board, &["show", "t_270f4e1"]).len(), 2);
+    assert_eq!(offered(&board, &["show", "t_ffff"]), [] as [&str; 0]);
+}
+
+#[test]
 fn without_a_daemon_there_is_nothing_and_no_noise() {
     let location = Location::new();
     assert_eq!(offered(&location, &["show", "t_"]), [] as [&str; 0]);

@@ -64,6 +64,7 @@ fn task() -> Task {
 fn refusals() -> Vec<(&'static str, Refusal)> {
     samples! { Refusal:
         UnknownTask { id: ID }
+        AmbiguousTask { id: "1a2b", candidates: "t_1a2b3c4d (One), t_1a2b5e6f (Two)" }
         UnknownParents { ids: ID }
         UnknownLinkEnds { ids: ID }
         UnknownBoard { name: "shop" }

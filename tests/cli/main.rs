@@ -50,6 +50,7 @@ mod questions;
 mod reasons;
 mod schedules;
 mod searching;
+mod short_ids;
 mod shows;
 mod skills;
 mod stdin;

@@ -51,7 +51,7 @@ fn archived_tasks_hold_their_children_and_leave_the_list() {
     assert_eq!(
         said.out,
         format!(
-            "Archived {a}; blocked until `kanban unblock`: {child}\nArchived {b} (stopping run {run})\n"
+            "Archived {a} (a); blocked until `kanban unblock`: {child}\nArchived {b} (b): stopping run {run}\n"
         )
     );
     assert_eq!(board.runs(&b)[0]["outcome"], "reclaimed");

@@ -22,7 +22,7 @@ fn a_reclaim_returns_when_the_processes_are_gone() {
     let id = started(&board, "dev");
     let run = board.runs(&id)[0]["id"].as_i64().unwrap();
     let message = board.say(["reclaim", &id, "--reason", "wrong branch"]).ok();
-    assert_eq!(message, format!("Reclaimed {id} (run {run} has ended)\n"));
+    assert_eq!(message, format!("Reclaimed {id} (t): run {run} has ended\n"));
     let ended = &board.runs(&id)[0];
     assert!(ended["closed_at"].is_i64(), "{ended}");
     assert_eq!((&ended["outcome"], &ended["error"]), (&json!("reclaimed"), &json!("wrong branch")));
@@ -67,7 +67,9 @@ fn a_claim_made_by_hand_has_no_processes_to_wait_for() {
     let id = board.create("t", &[]);
     board.say(["claim", &id]).ok();
     let message = board.say(["reclaim", &id]).ok();
-    assert!(message.starts_with(&format!("Reclaimed {id} (run ")) && !message.contains("stopping"));
+    assert!(
+        message.starts_with(&format!("Reclaimed {id} (t): run ")) && !message.contains("stopping")
+    );
     assert_eq!(board.status(&id), "ready");
 }
 
@@ -86,7 +88,7 @@ fn a_stop_returns_when_the_processes_are_gone_and_says_where_the_task_is() {
         let words = [verb, &id, "--reason", "wrong branch"].into_iter().chain(flag);
         let message = board.say(words.collect::<Vec<_>>()).ok();
         let done = if verb == "stop" { "Stopped" } else { "Restarted" };
-        assert_eq!(message, format!("{done} {id}: {status} (run {run} has ended)\n"));
+        assert_eq!(message, format!("{done} {id} (t): {status} (run {run} has ended)\n"));
         let ended = &board.runs(&id)[0];
         assert!(ended["closed_at"].is_i64(), "{ended}");
         let said = (&ended["outcome"], &ended["error"]);

@@ -82,6 +82,7 @@ pub fn fields(operation: &str, task: &str, board: &str) -> Value {
             json!({ "board": board })
         }
         "list_schedules" | "show_schedule" | "next_occurrences" => json!({ "board": board }),
+        "resolve" | "candidates" => json!({ "id": task, "board": board }),
         "list" | "stats" | "assignees" | "events" | "export" | "first_use" => {
             json!({ "board": board })
         }

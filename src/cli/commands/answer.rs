@@ -8,6 +8,7 @@ use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
+use crate::cli::task_arg::TaskArg;
 use crate::cli::text::one_line;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
@@ -27,7 +28,7 @@ use crate::kernel::verbs::AnswerTask;
 pub struct Arguments {
     /// Task whose question is answered
     #[arg(add = complete::tasks())]
-    id: String,
+    id: TaskArg,
     /// Answer: the text or the number of a choice, or other words; several words are joined with spaces, `-` reads it from
     /// stdin
     #[arg(value_name = "ANSWER")]
@@ -49,6 +50,7 @@ const NO_ANSWER: &str = "-";
 /// A wrong command line, or the daemon's refusal.
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let Arguments { id, words, question, as_comment } = arguments;
+    let id = session.task_before_text(&id)?;
     let path = task_path(&id, "answer")?;
     let client = session.client()?;
     let (answer, question) = if words.is_empty() {

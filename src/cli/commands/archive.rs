@@ -28,15 +28,15 @@ pub struct Arguments {
 /// No daemon.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
-    let chosen = arguments.targets.chosen(&client, session)?;
+    let chosen = arguments.targets.chosen(&client, session)?.titled(session)?;
     let board = session.board.clone();
     let request =
         ArchiveTask { id: String::new(), release_children: arguments.release_children, board };
     bulk::each(&client, &chosen, session, "archive", &request, |reply: &ArchiveReply| {
-        let held = stopping::held(&reply.held);
+        let (name, held) = (chosen.name(reply.id.as_str()), stopping::held(&reply.held));
         match reply.run_id {
-            Some(run_id) => format!("Archived {} (stopping run {run_id}){held}", reply.id),
-            None => format!("Archived {}{held}", reply.id),
+            Some(run_id) => format!("Archived {name}: stopping run {run_id}{held}"),
+            None => format!("Archived {name}{held}"),
         }
     })
 }

@@ -10,6 +10,7 @@ use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
+use crate::cli::task_arg::TaskArg;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::rules::question::QuestionOutcome;
@@ -28,7 +29,7 @@ Prints the answer. Exits with code 3 when nobody has answered in time, with code
 pub struct Arguments {
     /// Task of the run that asks
     #[arg(add = complete::tasks())]
-    id: String,
+    id: TaskArg,
     /// Question; several words are joined with spaces, `-` reads it from stdin
     #[arg(value_name = "QUESTION", required = true)]
     words: Vec<String>,
@@ -61,7 +62,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let Arguments { id, words, choices, default, timeout, no_wait } = arguments;
     let timeout_seconds = timeout.map(|text| whole_seconds("--timeout", &text)).transpose()?;
     let request = AskTask {
-        id,
+        id: session.task_before_text(&id)?,
         question: session.text("question", words.join(" "))?,
         choices,
         default,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::session::Session;
+use crate::cli::task_arg::TaskArg;
 use crate::cli::text::one_line;
 use crate::exit_codes::CliExit;
 
@@ -20,7 +21,7 @@ use crate::exit_codes::CliExit;
 pub struct Arguments {
     /// Task to attach to
     #[arg(add = complete::tasks())]
-    id: String,
+    id: TaskArg,
     /// File to attach
     file: PathBuf,
     /// Name of the attachment (default: the name of the file)
@@ -34,8 +35,9 @@ pub struct Arguments {
 /// A file that cannot be read, or the daemon's refusal.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let Arguments { id, file, name } = arguments;
+    let id = session.task(id)?;
     let board = session.board.as_deref();
-    let reply = session.client()?.attach(id, file, name.as_deref(), board)?;
+    let reply = session.client()?.attach(&id, file, name.as_deref(), board)?;
     if session.output.is_json() {
         session.output.json(&reply)?;
     } else {

@@ -13,6 +13,7 @@ use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::files::{NewFile, Overwrite};
 use crate::cli::session::{OnBoard, Session};
+use crate::cli::task_arg::TaskArg;
 use crate::cli::text::{one_line, pad, width};
 use crate::cli::times::Times;
 use crate::exit_codes::CliExit;
@@ -36,7 +37,7 @@ use crate::kernel::verbs::{DetachFile, DetachReply};
 pub struct Arguments {
     /// Task
     #[arg(required = true, add = complete::tasks())]
-    id: Option<String>,
+    id: Option<TaskArg>,
     #[command(subcommand)]
     action: Option<Action>,
 }
@@ -50,7 +51,7 @@ enum Action {
     Get {
         /// Task
         #[arg(add = complete::tasks())]
-        id: String,
+        id: TaskArg,
         /// Name of the attachment
         name: String,
         /// Output file (default: its name in the current directory); `-` writes to stdout
@@ -65,7 +66,7 @@ enum Action {
     Remove {
         /// Task
         #[arg(add = complete::tasks())]
-        id: String,
+        id: TaskArg,
         /// Name of the attachment
         name: String,
     },
@@ -97,16 +98,20 @@ struct Wanted<'w> {
 /// A file that is there or cannot be written, or the daemon's refusal.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     match &arguments.action {
-        None => list(arguments.id.as_deref().unwrap_or_default(), session),
+        None => {
+            let id = session.optional_task(arguments.id.as_ref())?.unwrap_or_default();
+            list(&id, session)
+        }
         Some(Action::Get { id, name, output, force }) => {
             let own_name = || PathBuf::from(name);
             let target = output.clone().unwrap_or_else(own_name);
             let overwrite = if *force { Overwrite::Allow } else { Overwrite::Refuse };
-            get(id, name, &target, overwrite, session)
+            get(&session.task(id)?, name, &target, overwrite, session)
         }
         Some(Action::Remove { id, name }) => {
-            let path = task_path(id, "detach")?;
-            let (id, filename, board) = (id.clone(), name.clone(), session.board.clone());
+            let id = session.task(id)?;
+            let path = task_path(&id, "detach")?;
+            let (filename, board) = (name.clone(), session.board.clone());
             let request = DetachFile { id, filename, board };
             let reply: DetachReply = session.client()?.post(&path, &request)?;
             if session.output.is_json() {

@@ -7,6 +7,7 @@ use crate::cli::commands::{Ended, bulk};
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
+use crate::cli::task_arg::{TaskArg, written};
 use crate::cli::text::one_line;
 use crate::cli::words;
 use crate::kernel::task::TaskStatus;
@@ -43,7 +44,7 @@ pub struct Arguments {
     kind: Option<String>,
     /// Task to wait for, as a parent; for dependencies
     #[arg(long, value_name = "ID", add = complete::tasks())]
-    on: Vec<String>,
+    on: Vec<TaskArg>,
     /// Delay before the next attempt: seconds, or a duration such as 30m; for transient blocks
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     retry_in: Option<String>,
@@ -61,7 +62,7 @@ pub struct Arguments {
     deadline: Option<String>,
     /// More tasks to block for the same reason
     #[arg(long, value_name = "ID", num_args = 1.., conflicts_with = "filter", add = complete::tasks())]
-    ids: Vec<String>,
+    ids: Vec<TaskArg>,
     #[command(flatten)]
     filter: Filter,
 }
@@ -81,7 +82,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         if is_sentence { words::reason(named.reason).map_err(wrong)? } else { named.reason };
     let client = session.client()?;
     let reason = session.optional_text("reason", reason)?;
-    let chosen = filter.chosen(&[named.ids, more.clone()].concat(), &client, session)?;
+    let chosen = filter.chosen(&[named.ids, written(more)].concat(), &client, session)?;
     let request = request(arguments, reason, session)?;
     let message = match (&request.question, &request.reason) {
         (Some(question), _) => format!(": {}", one_line(question)),
@@ -114,7 +115,7 @@ fn request(
         id: String::new(),
         reason,
         kind,
-        on,
+        on: session.tasks(&on)?,
         retry_in_seconds: seconds("--retry-in", retry_in)?,
         question: session.optional_text("--question", question)?,
         choices,

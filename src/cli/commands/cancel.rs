@@ -32,7 +32,7 @@ pub struct Arguments {
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
     let reason = session.optional_text("--reason", arguments.reason)?;
-    let chosen = arguments.targets.chosen(&client, session)?;
+    let chosen = arguments.targets.chosen(&client, session)?.titled(session)?;
     let board = session.board.clone();
     let request = CancelTask {
         id: String::new(),
@@ -41,7 +41,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         board,
     };
     bulk::each(&client, &chosen, session, "cancel", &request, |reply: &ReclaimReply| {
-        let held = stopping::held(&reply.held);
-        format!("Cancelled {}{}{held}", reply.id, stopping::words(reply))
+        let (name, held) = (chosen.name(reply.id.as_str()), stopping::held(&reply.held));
+        format!("Cancelled {name}{}{held}", stopping::words(reply))
     })
 }

@@ -13,6 +13,7 @@ use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
+use crate::cli::task_arg::TaskArg;
 use crate::cli::tasks::with_skill_list;
 use crate::cli::text::one_line;
 use crate::exit_codes::CliExit;
@@ -35,7 +36,7 @@ use crate::service::daemon::DaemonInfo;
 pub struct Arguments {
     /// Task to claim
     #[arg(add = complete::tasks())]
-    id: String,
+    id: TaskArg,
     /// Lifetime of the claim without a heartbeat (30s, 15m, 2h or plain seconds)
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     ttl: Option<String>,
@@ -54,8 +55,9 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         None => None,
     };
     let client = session.client()?;
-    let task_url = task_path(&arguments.id, "")?;
-    let claim_url = task_path(&arguments.id, "claim")?;
+    let id = session.task(&arguments.id)?;
+    let task_url = task_path(&id, "")?;
+    let claim_url = task_path(&id, "claim")?;
     let details: TaskDetails = client.get(&task_url, &session.on_board())?;
     refuse_relative(&details.task)
         .map_err(|refusal| Failure::refused(refusal.code(), refusal.to_string()))?;
@@ -70,7 +72,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         None => MadeDirectories::default(),
     };
     let request = ClaimTask {
-        id: arguments.id,
+        id,
         ttl_seconds,
         claimer: Some(arguments.claimer.unwrap_or_else(|| session.user_at_host())),
         board: session.board.clone(),

@@ -6,6 +6,7 @@ use crate::cli::commands::targets::Filter;
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
+use crate::cli::task_arg::{TaskArg, written};
 use crate::cli::words;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::verbs::{CommentReply, CommentTask};
@@ -33,7 +34,7 @@ pub struct Arguments {
     body: Option<String>,
     /// More tasks for the same comment
     #[arg(long, value_name = "ID", num_args = 1.., conflicts_with = "filter", add = complete::tasks())]
-    ids: Vec<String>,
+    ids: Vec<TaskArg>,
     #[command(flatten)]
     filter: Filter,
     /// Author, if not you (refused inside a run)
@@ -56,7 +57,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     };
     let body = session.text("comment", body)?;
     let client = session.client()?;
-    let chosen = filter.chosen(&[named.ids, more].concat(), &client, session)?;
+    let chosen = filter.chosen(&[named.ids, written(&more)].concat(), &client, session)?;
     let author = author.or_else(|| author_outside_runs(session));
     let request = CommentTask { id: String::new(), body, author, board: session.board.clone() };
     let answers = bulk::answers(&client, &chosen, session, "comment", &request)?;

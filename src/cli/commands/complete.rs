@@ -12,6 +12,7 @@ use crate::cli::commands::{Ended, bulk};
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
+use crate::cli::task_arg::TaskArg;
 use crate::kernel::artifact::Artifact;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::verbs::CompleteTask;
@@ -45,7 +46,7 @@ pub struct Arguments {
     artifacts: Vec<PathBuf>,
     /// Task created by this run (repeatable). If it was not, nothing is completed
     #[arg(long = "created-card", value_name = "ID", add = complete::tasks())]
-    created_cards: Vec<String>,
+    created_cards: Vec<TaskArg>,
 }
 
 /// Runs it.
@@ -79,7 +80,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         metadata,
         result,
         artifacts,
-        created_cards,
+        created_cards: session.tasks(&created_cards)?,
         board,
     };
     bulk::each(&client, &chosen, session, "complete", &request, |reply: &VerdictReply| match reply

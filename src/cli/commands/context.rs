@@ -4,6 +4,7 @@ use crate::api::client::task_path;
 use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::session::Session;
+use crate::cli::task_arg::TaskArg;
 use crate::cli::text::block;
 use crate::exit_codes::CliExit;
 use crate::kernel::queries::ContextReply;
@@ -16,7 +17,7 @@ use crate::kernel::queries::ContextReply;
 pub struct Arguments {
     /// Task
     #[arg(add = complete::tasks())]
-    id: String,
+    id: TaskArg,
 }
 
 /// Runs it.
@@ -24,7 +25,7 @@ pub struct Arguments {
 /// # Errors
 /// The daemon's refusal.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
-    let path = task_path(&arguments.id, "context")?;
+    let path = task_path(&session.task(&arguments.id)?, "context")?;
     let reply: ContextReply = session.client()?.get(&path, &session.on_board())?;
     if session.output.is_json() {
         session.output.json(&reply)?;

@@ -46,6 +46,9 @@ pub struct Arguments {
     /// Time by which it should be done
     #[arg(long, value_name = "TIME")]
     due: Option<String>,
+    /// Print only the id
+    #[arg(short, long, conflicts_with = "from_jsonl")]
+    quiet: bool,
     /// Initial status (accepted for compatibility)
     #[arg(long, hide = true, value_parser = clap::builder::PossibleValuesParser::new(["running"]))]
     initial_status: Option<String>,
@@ -69,13 +72,15 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     if let Some(file) = &arguments.from_jsonl {
         return create_lines::run(file, session);
     }
+    let is_quiet = arguments.quiet;
     let request = request(arguments, session)?;
     let client = session.client()?;
     let reply: CreateReply = client.post("/v1/tasks", &request)?;
     let reply = CreateReply { task: with_skill_list(reply.task), ..reply };
     if !session.output.is_json() {
         // What was done is printed before anything else is requested.
-        session.output.line_now(line_of(&reply))?;
+        let line = if is_quiet { reply.task.id.to_string() } else { line_of(&reply) };
+        session.output.line_now(line)?;
     }
     let created = with_warnings(vec![reply], &client, session)?;
     if let (true, Some(created)) = (session.output.is_json(), created.first()) {

@@ -13,6 +13,7 @@ use crate::cli::commands::log::is_as_written;
 use crate::cli::complete;
 use crate::cli::pager::page;
 use crate::cli::session::Session;
+use crate::cli::task_arg::TaskArg;
 use crate::cli::text::{self, one_line};
 use crate::exit_codes::CliExit;
 use crate::kernel::ids::RunId;
@@ -38,7 +39,7 @@ use crate::text::file_names::{quoted, unquoted};
 pub struct Arguments {
     /// Task with a worktree
     #[arg(add = complete::tasks())]
-    id: String,
+    id: TaskArg,
     /// List the changed files with their numbers of lines
     #[arg(long)]
     stat: bool,
@@ -63,7 +64,7 @@ struct Query<'a> {
 /// # Errors
 /// The daemon's refusal.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
-    let path = task_path(&arguments.id, "diff")?;
+    let path = task_path(&session.task(&arguments.id)?, "diff")?;
     let names: Vec<String> = arguments.files.iter().map(name_of).collect();
     let board = session.board.clone();
     let query = |patch: PatchForm| Query {

@@ -5,6 +5,7 @@ use crate::cli::commands::Ended;
 use crate::cli::commands::targets::Filter;
 use crate::cli::complete;
 use crate::cli::session::Session;
+use crate::cli::task_arg::TaskArg;
 use crate::cli::tasks::NONE;
 use crate::cli::text::one_line;
 use crate::exit_codes::CliExit;
@@ -24,7 +25,7 @@ use crate::service::dispatch::DispatchRequest;
 pub struct Arguments {
     /// Tasks to start (`-` reads ids from stdin); default: those at the head of the queues
     #[arg(value_name = "ID", conflicts_with_all = ["dry_run", "max", "filter"], add = complete::tasks())]
-    ids: Vec<String>,
+    ids: Vec<TaskArg>,
     #[command(flatten)]
     filter: Filter,
     /// Show the result without starting anything
@@ -46,7 +47,7 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
     let mut ids = Vec::new();
     if arguments.filter.is_given() || !arguments.ids.is_empty() {
-        ids = arguments.filter.chosen(&arguments.ids, &client, session)?.ids;
+        ids = arguments.filter.among(&arguments.ids, &client, session)?.ids;
         if ids.is_empty() {
             // Without ids the daemon would start what is at the head of the queues.
             return show(&DispatchReport::default(), arguments.dry_run, session);

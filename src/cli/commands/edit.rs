@@ -22,6 +22,7 @@ use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::files::PrivateDir;
 use crate::cli::session::Session;
+use crate::cli::task_arg::TaskArg;
 use crate::cli::tasks::with_skill_list;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
@@ -87,10 +88,10 @@ pub struct Arguments {
     assignee: Option<String>,
     /// Task that must be finished first (repeatable)
     #[arg(long = "parent", value_name = "ID", add = complete::tasks())]
-    parents: Vec<String>,
+    parents: Vec<TaskArg>,
     /// Task that need no longer be finished first (repeatable)
     #[arg(long = "no-parent", value_name = "ID", add = complete::tasks())]
-    no_parents: Vec<String>,
+    no_parents: Vec<TaskArg>,
     /// New workspace: scratch, dir:PATH, worktree or worktree:PATH
     #[arg(long, value_name = "KIND[:PATH]")]
     workspace: Option<String>,
@@ -133,7 +134,8 @@ impl Arguments {
         let texts = [&self.assignee, &self.workspace, &self.max_runtime, &self.due];
         texts.into_iter().all(Option::is_none)
             && self.start.is_empty()
-            && [&self.parents, &self.no_parents, &self.skills].into_iter().all(Vec::is_empty)
+            && [&self.parents, &self.no_parents].into_iter().all(Vec::is_empty)
+            && self.skills.is_empty()
             && !self.no_skills
     }
 }
@@ -180,8 +182,8 @@ fn of_flags(arguments: Arguments, session: &Session) -> Result<EditTask, Failure
             Some(name) => Some(profile_or_nobody(name)?.unwrap_or_default()),
             None => None,
         },
-        add_parents: arguments.parents,
-        remove_parents: arguments.no_parents,
+        add_parents: session.tasks(&arguments.parents)?,
+        remove_parents: session.tasks(&arguments.no_parents)?,
         workspace_kind: workspace.kind,
         workspace_path: workspace.path,
         skills: (arguments.no_skills || !arguments.skills.is_empty()).then_some(arguments.skills),

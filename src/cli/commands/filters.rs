@@ -6,6 +6,7 @@ use crate::cli::arguments::point_in_time;
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
+use crate::cli::task_arg::TaskArg;
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::task::TaskStatus;
 
@@ -29,7 +30,7 @@ pub(super) struct Filters {
     pub(super) label: Option<String>,
     /// Only tasks that depend on this task
     #[arg(long, value_name = "ID", add = complete::tasks())]
-    pub(super) parent: Option<String>,
+    pub(super) parent: Option<TaskArg>,
     /// Only tasks created after this time: epoch seconds, a date (2026-05-01) or an age (2d ago)
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     created_after: Option<String>,

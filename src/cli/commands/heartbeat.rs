@@ -4,6 +4,7 @@ use crate::api::client::task_path;
 use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::session::Session;
+use crate::cli::task_arg::TaskArg;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::{HeartbeatReply, HeartbeatTask};
 
@@ -17,7 +18,7 @@ use crate::kernel::verbs::{HeartbeatReply, HeartbeatTask};
 pub struct Arguments {
     /// Task
     #[arg(add = complete::tasks())]
-    id: String,
+    id: TaskArg,
     /// Progress since the last heartbeat; `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
@@ -31,9 +32,10 @@ pub struct Arguments {
 /// # Errors
 /// The daemon's refusal.
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
-    let path = task_path(&arguments.id, "heartbeat")?;
+    let id = session.task(&arguments.id)?;
+    let path = task_path(&id, "heartbeat")?;
     let request = HeartbeatTask {
-        id: arguments.id,
+        id,
         note: session.optional_text("--note", arguments.note)?,
         claimer: arguments.claimer,
         board: session.board.clone(),

@@ -4,6 +4,7 @@ use crate::api::client::seen::LinkReply;
 use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::session::Session;
+use crate::cli::task_arg::TaskArg;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::LinkTasks;
 
@@ -15,10 +16,10 @@ use crate::kernel::verbs::LinkTasks;
 pub struct Arguments {
     /// Task that must be finished first
     #[arg(add = complete::tasks())]
-    parent: String,
+    parent: TaskArg,
     /// Task that depends on it
     #[arg(add = complete::tasks())]
-    child: String,
+    child: TaskArg,
 }
 
 /// Runs it.
@@ -27,8 +28,8 @@ pub struct Arguments {
 /// The daemon's refusal.
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let request = LinkTasks {
-        parent_id: arguments.parent,
-        child_id: arguments.child,
+        parent_id: session.task(&arguments.parent)?,
+        child_id: session.task(&arguments.child)?,
         board: session.board.clone(),
     };
     let reply: LinkReply = session.client()?.post("/v1/links", &request)?;

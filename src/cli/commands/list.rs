@@ -7,6 +7,7 @@ use crate::cli::commands::Ended;
 use crate::cli::commands::filters::Filters;
 use crate::cli::complete;
 use crate::cli::session::Session;
+use crate::cli::task_arg::TaskArg;
 use crate::cli::tasks::{list_lines, with_skill_list};
 use crate::exit_codes::CliExit;
 use crate::kernel::queries::ListTasks;
@@ -32,7 +33,7 @@ pub struct Arguments {
     sort: Option<String>,
     /// Only tasks after this one in that order
     #[arg(long, value_name = "ID", add = complete::tasks())]
-    cursor: Option<String>,
+    cursor: Option<TaskArg>,
     /// Maximum number of results
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
@@ -50,11 +51,11 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         status: filters.status,
         tenant: filters.tenant,
         label: filters.label,
-        parent: filters.parent,
+        parent: session.optional_task(filters.parent.as_ref())?,
         text: None,
         archived: filters.archived,
         sort,
-        cursor,
+        cursor: session.optional_task(cursor.as_ref())?,
         limit,
         board: session.board.clone(),
     };

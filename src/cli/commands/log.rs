@@ -8,6 +8,7 @@ use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::{Session, Surface};
+use crate::cli::task_arg::TaskArg;
 use crate::cli::text;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
@@ -28,7 +29,7 @@ use crate::kernel::shorten::shorten;
 pub struct Arguments {
     /// Task
     #[arg(add = complete::tasks())]
-    id: String,
+    id: TaskArg,
     /// Run id, as shown by `kanban runs`
     #[arg(long, value_name = "RUN", allow_negative_numbers = true)]
     run: Option<RunId>,
@@ -67,7 +68,8 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     if arguments.raw && session.output.is_json() {
         return Err(Failure::usage("JSON holds text, not bytes; omit --raw or --json"));
     }
-    let path = task_path(&arguments.id, "log")?;
+    let id = session.task(&arguments.id)?;
+    let path = task_path(&id, "log")?;
     let board = session.board.clone();
     let query = Query {
         run: arguments.run,
@@ -76,13 +78,12 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         board: board.as_deref(),
     };
     if arguments.follow {
-        return follow(&arguments.id, &path, &query, session, arguments.raw);
+        return follow(&id, &path, &query, session, arguments.raw);
     }
-    let reply =
-        session.client()?.get_raw(&path, &query).map_err(|error| no_log(&arguments.id, error))?;
+    let reply = session.client()?.get_raw(&path, &query).map_err(|error| no_log(&id, error))?;
     if session.output.is_json() {
         let shown = Shown {
-            id: &arguments.id,
+            id: &id,
             run_id: header(&reply, LOG_RUN_HEADER),
             content: String::from_utf8_lossy(&reply.body).into_owned(),
             omitted_bytes: header(&reply, LOG_OMITTED_HEADER).unwrap_or_default(),

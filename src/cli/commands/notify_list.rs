@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::session::Session;
+use crate::cli::task_arg::TaskArg;
 use crate::cli::text::one_line;
 use crate::exit_codes::CliExit;
 use crate::kernel::queries::Subscription;
@@ -15,7 +16,7 @@ use crate::kernel::queries::Subscription;
 pub struct Arguments {
     /// Only subscriptions to this task
     #[arg(add = complete::tasks())]
-    id: Option<String>,
+    id: Option<TaskArg>,
 }
 
 #[derive(Debug, Serialize)]
@@ -29,7 +30,8 @@ struct Query<'a> {
 /// # Errors
 /// The daemon's refusal.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
-    let query = Query { task: arguments.id.as_deref(), board: session.board.as_deref() };
+    let task = session.optional_task(arguments.id.as_ref())?;
+    let query = Query { task: task.as_deref(), board: session.board.as_deref() };
     let found: Vec<Subscription> = session.client()?.get("/v1/subscriptions", &query)?;
     if session.output.is_json() {
         session.output.json(&found)?;

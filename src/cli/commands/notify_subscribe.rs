@@ -5,6 +5,7 @@ use crate::cli::commands::{Ended, notify_list};
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
+use crate::cli::task_arg::TaskArg;
 use crate::exit_codes::CliExit;
 use crate::kernel::rules::notify::Level;
 use crate::kernel::verbs::{
@@ -23,7 +24,7 @@ use crate::kernel::verbs::{
 pub struct Arguments {
     /// Task; without it, all tasks that the filters name
     #[arg(add = complete::tasks())]
-    id: Option<String>,
+    id: Option<TaskArg>,
     /// Name of the channel
     #[arg(long, value_name = "NAME")]
     platform: String,
@@ -70,7 +71,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         address: arguments.chat_id.clone(),
         thread: arguments.thread_id.clone().unwrap_or_default(),
     });
-    let warnings = match arguments.id.clone() {
+    let warnings = match session.optional_task(arguments.id.as_ref())? {
         Some(id) => to_task(id, arguments, level, session)?,
         None => to_many(arguments, level, session)?,
     };

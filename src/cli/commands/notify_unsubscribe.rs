@@ -4,6 +4,7 @@ use crate::api::client::task_path;
 use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::session::Session;
+use crate::cli::task_arg::TaskArg;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::{Unsubscribe, UnsubscribeReply, WatchReply, WatchTasks};
 
@@ -15,7 +16,7 @@ use crate::kernel::verbs::{Unsubscribe, UnsubscribeReply, WatchReply, WatchTasks
 pub struct Arguments {
     /// Task; without it, the subscription with these filters
     #[arg(add = complete::tasks())]
-    id: Option<String>,
+    id: Option<TaskArg>,
     /// Name of the channel
     #[arg(long, value_name = "NAME")]
     platform: String,
@@ -41,7 +42,9 @@ pub struct Arguments {
 /// # Errors
 /// The daemon's refusal.
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
-    let Some(id) = arguments.id.clone() else { return from_many(arguments, session) };
+    let Some(id) = session.optional_task(arguments.id.as_ref())? else {
+        return from_many(arguments, session);
+    };
     let path = task_path(&id, "notify_unsubscribe")?;
     let request = Unsubscribe {
         id,

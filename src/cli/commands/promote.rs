@@ -6,6 +6,7 @@ use crate::cli::commands::{Ended, bulk};
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
+use crate::cli::task_arg::{TaskArg, written};
 use crate::cli::words;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::PromoteTask;
@@ -31,7 +32,7 @@ pub struct Arguments {
     words: Vec<String>,
     /// More tasks to promote for the same reason
     #[arg(long, value_name = "ID", num_args = 1.., conflicts_with = "filter", add = complete::tasks())]
-    ids: Vec<String>,
+    ids: Vec<TaskArg>,
     #[command(flatten)]
     filter: Filter,
     /// Ignore unfinished parents
@@ -83,5 +84,5 @@ fn named(
         (Some(_), Some(_)) => return Err(wrong("the reason is given twice".to_owned())),
         (words, flag) => words.or_else(|| flag.clone()),
     };
-    Ok(([named.ids, arguments.ids.clone()].concat(), session.optional_text("--reason", reason)?))
+    Ok(([named.ids, written(&arguments.ids)].concat(), session.optional_text("--reason", reason)?))
 }

@@ -6,6 +6,7 @@ use crate::cli::arguments::whole_seconds;
 use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::session::Session;
+use crate::cli::task_arg::TaskArg;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::RateLimitTask;
 
@@ -20,7 +21,7 @@ use crate::kernel::verbs::RateLimitTask;
 pub struct Arguments {
     /// Task
     #[arg(add = complete::tasks())]
-    id: String,
+    id: TaskArg,
     /// Delay before the retry: seconds, or a duration such as 30m (default: `dispatch.rate_limit_wait`)
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     retry_after: Option<String>,
@@ -37,9 +38,10 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let retry_after = arguments.retry_after.as_deref();
     let retry_after_seconds =
         retry_after.map(|text| whole_seconds("--retry-after", text)).transpose()?;
-    let path = task_path(&arguments.id, "rate_limited")?;
+    let id = session.task(&arguments.id)?;
+    let path = task_path(&id, "rate_limited")?;
     let request = RateLimitTask {
-        id: arguments.id,
+        id,
         retry_after_seconds,
         reason: session.optional_text("--reason", arguments.reason)?,
         board: session.board.clone(),

@@ -45,6 +45,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let no_wait = arguments.no_wait;
     end_runs(&client, &chosen, no_wait, session, ("reassign", &request), |reply| {
         let who = assign::name(&reply.assignee);
-        format!("Reassigned {} to {who}{}", reply.id, stopping::words(reply))
+        let run = stopping::run(reply).map_or_else(String::new, |run| format!(" ({run})"));
+        format!("Reassigned {} to {who}{run}", reply.id)
     })
 }

@@ -26,6 +26,6 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let (chosen, reason, no_wait) = arguments.runs.read(&client, session)?;
     let request = ReclaimTask { id: String::new(), reason, board: session.board.clone() };
     end_runs(&client, &chosen, no_wait, session, ("reclaim", &request), |reply| {
-        format!("Reclaimed {}{}", reply.id, stopping::words(reply))
+        format!("Reclaimed {}{}", chosen.name(&reply.id), stopping::words(reply))
     })
 }

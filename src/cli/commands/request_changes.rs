@@ -6,6 +6,7 @@ use crate::cli::commands::{Ended, bulk};
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
+use crate::cli::task_arg::TaskArg;
 use crate::cli::words;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::verbs::RequestChanges;
@@ -21,7 +22,7 @@ use crate::kernel::verbs::RequestChanges;
 pub struct Arguments {
     /// Task in review
     #[arg(add = complete::tasks())]
-    id: String,
+    id: TaskArg,
     /// What has to change; several words are joined with spaces, `-` reads it from stdin
     what: Vec<String>,
 }
@@ -42,7 +43,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
     let board = session.board.clone();
     let request = RequestChanges { id: String::new(), what, board };
-    let chosen = Chosen::one(&id);
+    let chosen = Chosen::one(&session.task_before_text(&id)?);
     bulk::each(&client, &chosen, session, "request_changes", &request, |reply: &VerdictReply| {
         match reply.already {
             true => format!("Sent {} back (already sent back by this run)", reply.id),

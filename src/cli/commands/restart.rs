@@ -27,6 +27,6 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let (chosen, reason, no_wait) = arguments.runs.read(&client, session)?;
     let request = RestartTask { id: String::new(), reason, board: session.board.clone() };
     end_runs(&client, &chosen, no_wait, session, ("restart", &request), |reply| {
-        status_line("Restarted", reply)
+        status_line("Restarted", &chosen, reply)
     })
 }

@@ -5,6 +5,7 @@ use crate::api::client::task_path;
 use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::session::Session;
+use crate::cli::task_arg::TaskArg;
 use crate::cli::tasks::NONE;
 use crate::cli::text::{first_line, one_line, pad, width};
 use crate::cli::times::Times;
@@ -25,7 +26,7 @@ const TEXT_COLUMNS: usize = 100;
 pub struct Arguments {
     /// Task
     #[arg(add = complete::tasks())]
-    id: String,
+    id: TaskArg,
 }
 
 /// Runs it.
@@ -33,14 +34,15 @@ pub struct Arguments {
 /// # Errors
 /// The daemon's refusal.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
-    let path = task_path(&arguments.id, "runs")?;
+    let id = session.task(&arguments.id)?;
+    let path = task_path(&id, "runs")?;
     let runs: Vec<Run> = session.client()?.get(&path, &session.on_board())?;
     if session.output.is_json() {
         session.output.json(&runs)?;
         return Ok(CliExit::Ok);
     }
     if runs.is_empty() {
-        session.output.line(format!("(no runs yet for {})", one_line(&arguments.id)))?;
+        session.output.line(format!("(no runs yet for {})", one_line(&id)))?;
         return Ok(CliExit::Ok);
     }
     for line in lines(&runs, &session.times()) {

@@ -43,7 +43,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         status: filters.status,
         tenant: filters.tenant,
         label: filters.label,
-        parent: filters.parent,
+        parent: session.optional_task(filters.parent.as_ref())?,
         archived: filters.archived,
         limit,
         board: session.board.clone(),

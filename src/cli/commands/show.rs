@@ -9,6 +9,7 @@ use crate::cli::commands::runs::outcome_word;
 use crate::cli::commands::{Ended, answer};
 use crate::cli::complete;
 use crate::cli::session::Session;
+use crate::cli::task_arg::TaskArg;
 use crate::cli::tasks::{NONE, assignee, with_skill_list};
 use crate::cli::text::{block, first_line, one_line};
 use crate::cli::times::Times;
@@ -34,7 +35,7 @@ const RUN_TEXT_COLUMNS: usize = 160;
 pub struct Arguments {
     /// Task
     #[arg(add = complete::tasks())]
-    id: String,
+    id: TaskArg,
 
     /// Only comments older than the one with this id
     #[arg(long, value_name = "COMMENT")]
@@ -68,7 +69,7 @@ impl Arguments {
 /// # Errors
 /// The daemon's refusal.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
-    let path = task_path(&arguments.id, "")?;
+    let path = task_path(&session.task(&arguments.id)?, "")?;
     let mut details: TaskDetails = session.client()?.get(&path, &arguments.query(session))?;
     if session.output.is_json() {
         details.task = with_skill_list(details.task);

@@ -60,6 +60,6 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let board = session.board.clone();
     let request = StopTask { id: String::new(), then, reason, release_children, force, board };
     end_runs(&client, &chosen, no_wait, session, ("stop", &request), |reply| {
-        status_line("Stopped", reply)
+        status_line("Stopped", &chosen, reply)
     })
 }

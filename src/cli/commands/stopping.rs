@@ -45,7 +45,7 @@ impl EndRuns {
         session: &mut Session,
     ) -> Result<(Chosen, Option<String>, bool), Failure> {
         let reason = session.optional_text("--reason", self.reason)?;
-        Ok((self.targets.chosen(client, session)?, reason, self.no_wait))
+        Ok((self.targets.chosen(client, session)?.titled(session)?, reason, self.no_wait))
     }
 }
 
@@ -175,8 +175,10 @@ fn unkillable(id: &str, run_id: RunId) -> Failure {
 }
 
 /// What became of the task, behind the verb: "Stopped".
-pub(super) fn status_line(done: &str, reply: &ReclaimReply) -> String {
-    format!("{done} {}: {}{}{}", reply.id, reply.status, words(reply), held(&reply.held))
+pub(super) fn status_line(done: &str, chosen: &Chosen, reply: &ReclaimReply) -> String {
+    let name = chosen.name(&reply.id);
+    let run = run(reply).map_or_else(String::new, |run| format!(" ({run})"));
+    format!("{done} {name}: {}{run}{}", reply.status, held(&reply.held))
 }
 
 /// The children that were held, behind the run.
@@ -187,11 +189,16 @@ pub(super) fn held(children: &[String]) -> String {
     format!("; blocked until `kanban unblock`: {}", children.join(", "))
 }
 
-/// What is to be said of the run, behind the task.
+/// What is to be said of the run, where there was one.
+pub(super) fn run(reply: &ReclaimReply) -> Option<String> {
+    let word = |run_id| match reply.stopping {
+        true => format!("stopping: run {run_id}"),
+        false => format!("run {run_id} has ended"),
+    };
+    reply.run_id.map(word)
+}
+
+/// The same behind the task.
 pub(super) fn words(reply: &ReclaimReply) -> String {
-    match (reply.run_id, reply.stopping) {
-        (Some(run_id), true) => format!(" (stopping: run {run_id})"),
-        (Some(run_id), false) => format!(" (run {run_id} has ended)"),
-        (None, _) => String::new(),
-    }
+    run(reply).map_or_else(String::new, |run| format!(": {run}"))
 }

@@ -8,6 +8,7 @@ use crate::cli::failure::Failure;
 use crate::cli::follow::{Follower, Heard};
 use crate::cli::output::Output;
 use crate::cli::session::{OnBoard, Session};
+use crate::cli::task_arg::TaskArg;
 use crate::cli::text::one_line;
 use crate::exit_codes::CliExit;
 use crate::kernel::event::Event;
@@ -25,7 +26,7 @@ use crate::text::json;
 pub struct Arguments {
     /// Task
     #[arg(add = complete::tasks())]
-    id: String,
+    id: TaskArg,
     /// Accepted for compatibility; events are printed as they happen
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     interval: Option<f64>,
@@ -40,12 +41,13 @@ pub struct Arguments {
 /// An unknown task, or a daemon that goes and does not come back.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let (client, _signals) = interruptible(session.client()?)?;
-    let path = task_path(&arguments.id, "")?;
+    let id = session.task(&arguments.id)?;
+    let path = task_path(&id, "")?;
     let on_board = session.on_board();
     // The stream is opened before the task is read, so that nothing falls between the two.
     let follower = match arguments.no_follow {
         true => None,
-        false => Some(Follower::from_now(&client, Some(&arguments.id), on_board.board.as_deref())?),
+        false => Some(Follower::from_now(&client, Some(&id), on_board.board.as_deref())?),
     };
     let mut last = show_new(&client, &path, &on_board, 0, session)?;
     let Some(mut follower) = follower else { return Ok(CliExit::Ok) };

@@ -1,13 +1,19 @@
 //! The tasks of a verb that takes several: ids, ids from stdin, or a filter.
 
+use std::collections::BTreeMap;
+
 use crate::api::client::Client;
 use crate::api::client::seen::Task;
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
-use crate::cli::text::one_line;
+use crate::cli::task_arg::{Beside, TaskArg, written};
+use crate::cli::text::{cut, one_line};
 use crate::cli::words::each_once;
 use crate::kernel::queries::ListTasks;
+
+/// Columns of a title behind an id.
+const TITLE_COLUMNS: usize = 60;
 
 /// What stands for stdin.
 const STDIN: &str = "-";
@@ -22,7 +28,7 @@ pub(super) struct Targets {
         value_name = "ID",
         add = complete::tasks()
     )]
-    ids: Vec<String>,
+    ids: Vec<TaskArg>,
     #[command(flatten)]
     filter: Filter,
 }
@@ -42,6 +48,8 @@ pub(super) struct Chosen {
     pub(super) ids: Vec<String>,
     /// How they were named.
     pub(super) by: ChosenBy,
+    /// Their titles, as far as they are known.
+    titles: BTreeMap<String, String>,
 }
 
 /// How tasks were named.
@@ -58,13 +66,43 @@ pub(super) enum ChosenBy {
 impl Chosen {
     /// One task, by its id.
     pub(super) fn one(id: &str) -> Self {
-        Self { ids: vec![id.to_owned()], by: ChosenBy::OneId }
+        Self { ids: vec![id.to_owned()], by: ChosenBy::OneId, titles: BTreeMap::new() }
     }
 
     /// The one task that was named by its id; none when several could have been named.
     pub(super) fn one_id(&self) -> Option<&str> {
         let is_one = self.by == ChosenBy::OneId;
         self.ids.first().filter(|_| is_one).map(String::as_str)
+    }
+
+    /// The same with the titles, for a verb that ends or removes work: whoever took the wrong task sees it. A task that is not
+    /// found is left to the verb.
+    ///
+    /// # Errors
+    /// No daemon.
+    pub(super) fn titled(mut self, session: &Session) -> Result<Self, Failure> {
+        let is_shown = !session.output.is_json() && !session.is_in_run();
+        for id in self.ids.iter().filter(|_| is_shown) {
+            if self.titles.contains_key(id) {
+                continue;
+            }
+            match session.find_task(id) {
+                Ok(Some(found)) => drop(self.titles.insert(id.clone(), found.title)),
+                Ok(None) => {}
+                // The verb says it, beside what became of the others.
+                Err(failure) if failure.is_refused() => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(self)
+    }
+
+    /// A task with its title, for people.
+    pub(super) fn name(&self, id: &str) -> String {
+        match self.titles.get(id) {
+            Some(title) => format!("{id} ({})", cut(&one_line(title), TITLE_COLUMNS)),
+            None => id.to_owned(),
+        }
     }
 }
 
@@ -74,12 +112,12 @@ impl Targets {
     /// # Errors
     /// A filter that says nothing, stdin that cannot be read, or no daemon.
     pub(super) fn chosen(&self, client: &Client, session: &mut Session) -> Result<Chosen, Failure> {
-        self.filter.chosen(&self.ids, client, session)
+        self.filter.among(&self.ids, client, session)
     }
 
-    /// The first id, for a hint.
-    pub(super) fn first_id(&self) -> &str {
-        self.ids.first().map_or("ID", String::as_str)
+    /// The first id as it was written, for a hint.
+    pub(super) fn first_id(&self) -> String {
+        self.ids.first().map_or_else(|| "ID".to_owned(), ToString::to_string)
     }
 }
 
@@ -89,7 +127,7 @@ impl Filter {
         self.filter.is_some()
     }
 
-    /// The tasks of the filter, else those of these ids, of which `-` stands for all on stdin.
+    /// The tasks of the filter, else those of these words before a text, of which `-` stands for all ids on stdin.
     ///
     /// # Errors
     /// As [`Targets::chosen`].
@@ -99,7 +137,30 @@ impl Filter {
         client: &Client,
         session: &mut Session,
     ) -> Result<Chosen, Failure> {
-        let Some(filter) = &self.filter else { return named(ids, session) };
+        self.of(Beside::Text, ids, client, session)
+    }
+
+    /// The same where the words are tasks alone.
+    ///
+    /// # Errors
+    /// As [`Targets::chosen`].
+    pub(super) fn among(
+        &self,
+        ids: &[TaskArg],
+        client: &Client,
+        session: &mut Session,
+    ) -> Result<Chosen, Failure> {
+        self.of(Beside::Tasks, &written(ids), client, session)
+    }
+
+    fn of(
+        &self,
+        beside: Beside,
+        ids: &[String],
+        client: &Client,
+        session: &mut Session,
+    ) -> Result<Chosen, Failure> {
+        let Some(filter) = &self.filter else { return named(beside, ids, session) };
         let chosen = matching(filter, client, session)?;
         if chosen.ids.is_empty() {
             let note = format!("note: no task matches {}", one_line(filter));
@@ -112,22 +173,27 @@ impl Filter {
 fn matching(filter: &str, client: &Client, session: &Session) -> Result<Chosen, Failure> {
     let request = ListTasks { board: session.board.clone(), ..parse(filter).map_err(usage)? };
     let tasks: Vec<Task> = client.get("/v1/tasks", &request)?;
-    let ids = tasks.into_iter().map(|task| task.id.to_string()).collect();
-    Ok(Chosen { ids, by: ChosenBy::Filter })
+    let ids = tasks.iter().map(|task| task.id.to_string()).collect();
+    let titles = tasks.into_iter().map(|task| (task.id.to_string(), task.title)).collect();
+    Ok(Chosen { ids, by: ChosenBy::Filter, titles })
 }
 
-/// The tasks of these ids, of which `-` stands for all on stdin.
+/// The tasks of these words, of which `-` stands for all ids on stdin: those are whole.
 ///
 /// # Errors
-/// Stdin that cannot be read.
-pub(super) fn named(given: &[String], session: &mut Session) -> Result<Chosen, Failure> {
+/// A task that is not found, or stdin that cannot be read.
+pub(super) fn named(
+    beside: Beside,
+    given: &[String],
+    session: &mut Session,
+) -> Result<Chosen, Failure> {
     let mut ids = Vec::new();
     for id in given {
         if id == STDIN {
             let text = session.text_as_it_is("ID", STDIN.to_owned())?;
             ids.extend(text.split_whitespace().map(str::to_owned));
         } else {
-            ids.push(id.clone());
+            ids.push(session.task_beside(beside, id)?);
         }
     }
     if ids.is_empty() {
@@ -137,7 +203,7 @@ pub(super) fn named(given: &[String], session: &mut Session) -> Result<Chosen, F
         [id] if id != STDIN => ChosenBy::OneId,
         _ => ChosenBy::Ids,
     };
-    Ok(Chosen { ids: each_once(&ids), by })
+    Ok(Chosen { ids: each_once(&ids), by, titles: BTreeMap::new() })
 }
 
 fn usage(problem: String) -> Failure {

@@ -6,6 +6,7 @@ use crate::cli::arguments::{whole_seconds, workspace};
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
+use crate::cli::task_arg::TaskArg;
 
 /// The flags of a task but for its title and its times.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -18,7 +19,7 @@ pub(super) struct TaskFlags {
     assignee: Option<String>,
     /// Task that must be finished first (repeatable)
     #[arg(long = "parent", value_name = "ID", add = complete::tasks())]
-    parents: Vec<String>,
+    parents: Vec<TaskArg>,
     /// Workspace: scratch, dir:PATH, worktree or worktree:PATH
     #[arg(long, value_name = "KIND[:PATH]")]
     workspace: Option<String>,
@@ -84,7 +85,7 @@ impl TaskFlags {
             fields.entry("workspace_path").or_insert(Value::Null);
         }
         for (name, list) in [
-            ("parents", self.parents),
+            ("parents", session.tasks(&self.parents)?),
             ("skills", self.skills),
             ("labels", self.labels),
             ("args", self.args),

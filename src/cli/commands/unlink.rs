@@ -4,6 +4,7 @@ use crate::api::client::seen::UnlinkReply;
 use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::session::Session;
+use crate::cli::task_arg::TaskArg;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::UnlinkTasks;
 
@@ -15,10 +16,10 @@ use crate::kernel::verbs::UnlinkTasks;
 pub struct Arguments {
     /// Parent task
     #[arg(add = complete::tasks())]
-    parent: String,
+    parent: TaskArg,
     /// Child task
     #[arg(add = complete::tasks())]
-    child: String,
+    child: TaskArg,
 }
 
 /// Runs it.
@@ -27,8 +28,8 @@ pub struct Arguments {
 /// The daemon's refusal.
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let request = UnlinkTasks {
-        parent_id: arguments.parent,
-        child_id: arguments.child,
+        parent_id: session.task(&arguments.parent)?,
+        child_id: session.task(&arguments.child)?,
         board: session.board.clone(),
     };
     let reply: UnlinkReply = session.client()?.post("/v1/links/remove", &request)?;

@@ -15,6 +15,7 @@ use crate::cli::commands::{Ended, targets};
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::{OnBoard, Session};
+use crate::cli::task_arg::{Beside, TaskArg, written};
 use crate::cli::tasks::with_skill_list;
 use crate::duration::format_duration;
 use crate::exit_codes::CliExit;
@@ -39,7 +40,7 @@ Exits with code 3 at the time-out and lists the tasks that have not reached the 
 pub struct Arguments {
     /// Tasks to wait for; `-` reads ids from stdin
     #[arg(required = true, value_name = "ID", add = complete::tasks())]
-    ids: Vec<String>,
+    ids: Vec<TaskArg>,
     /// Status to wait for
     #[arg(long, value_parser = PossibleValuesParser::new(TaskStatus::ALL.map(TaskStatus::as_str)))]
     status: Option<String>,
@@ -74,7 +75,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let goal = Goal { status: status.as_deref().and_then(TaskStatus::parse), closed, asked };
     let client = session.client()?;
-    let ids = targets::named(&ids, session)?.ids;
+    let ids = targets::named(Beside::Tasks, &written(&ids), session)?.ids;
     if ids.is_empty() {
         return show(Vec::new(), session);
     }

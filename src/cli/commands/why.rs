@@ -5,6 +5,7 @@ use crate::api::client::task_path;
 use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::session::Session;
+use crate::cli::task_arg::TaskArg;
 use crate::cli::text::one_line;
 use crate::cli::times::Times;
 use crate::exit_codes::CliExit;
@@ -21,7 +22,7 @@ use crate::kernel::why::Reason;
 pub struct Arguments {
     /// Task
     #[arg(add = complete::tasks())]
-    id: String,
+    id: TaskArg,
 }
 
 /// Runs it.
@@ -29,7 +30,7 @@ pub struct Arguments {
 /// # Errors
 /// The daemon's refusal.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
-    let path = task_path(&arguments.id, "why")?;
+    let path = task_path(&session.task(&arguments.id)?, "why")?;
     let reply: WhyReply = session.client()?.get(&path, &session.on_board())?;
     if session.output.is_json() {
         session.output.json(&reply)?;

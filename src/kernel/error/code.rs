@@ -40,6 +40,7 @@ error_codes! {
     Timeout = "timeout",
     TooLarge = "too_large",
     UnknownTask = "unknown_task",
+    AmbiguousTask = "ambiguous_task",
     UnknownParent = "unknown_parent",
     UnknownBoard = "unknown_board",
     UnknownSchedule = "unknown_schedule",

@@ -19,6 +19,14 @@ pub enum Refusal {
         /// As the caller wrote it.
         id: String,
     },
+    /// More than one task is meant.
+    #[error("{id} is the beginning of several ids: {candidates}")]
+    AmbiguousTask {
+        /// As the caller wrote it.
+        id: String,
+        /// Some of them, each with its title.
+        candidates: String,
+    },
     /// A named parent does not exist.
     #[error("unknown parent task(s): {ids}")]
     UnknownParents {
@@ -430,6 +438,7 @@ impl Refusal {
             Self::UnknownTask { .. } | Self::OtherBoard { .. } | Self::UnknownLinkEnds { .. } => {
                 ErrorCode::UnknownTask
             }
+            Self::AmbiguousTask { .. } => ErrorCode::AmbiguousTask,
             Self::UnknownParents { .. } => ErrorCode::UnknownParent,
             Self::UnknownBoard { .. } => ErrorCode::UnknownBoard,
             Self::UnknownSchedule { .. } => ErrorCode::UnknownSchedule,

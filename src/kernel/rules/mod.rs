@@ -18,3 +18,4 @@ pub mod reason;
 pub mod review;
 pub mod schedule;
 pub mod start;
+pub mod task_ref;

@@ -223,6 +223,24 @@ pub fn newest_id_of_task(connection: &Connection, task_id: &TaskId) -> Result<Ev
         .doing("find the newest event of a task")
 }
 
+/// The newest task that `actor` created, as the newest `limit` events tell; none when they do not.
+pub fn last_created_by(
+    connection: &Connection,
+    actor: &str,
+    limit: u32,
+) -> Result<Option<TaskId>, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT task_id FROM (SELECT id, task_id, kind, actor FROM task_events ORDER BY id DESC LIMIT :limit)
+             WHERE kind = 'created' AND actor = :actor ORDER BY id DESC LIMIT 1",
+        )
+        .and_then(|mut s| {
+            let parameters = named_params! { ":actor": actor, ":limit": limit };
+            s.query_row(parameters, |row| row.get(0)).optional()
+        })
+        .doing("find the newest task of a caller")
+}
+
 /// The actor of the event that created a task; none when there is no such event, or nobody is named in it.
 pub fn creator_of(connection: &Connection, task_id: &TaskId) -> Result<Option<String>, Fault> {
     connection

@@ -12,6 +12,7 @@ use super::{Doing, is_unique_violation};
 use crate::kernel::error::Fault;
 use crate::kernel::ids::{BoardName, EpochSeconds, EventId, RunId, TaskId};
 use crate::kernel::store::Connection;
+use crate::kernel::store::boards::BoardKey;
 use crate::kernel::task::{Task, TaskStatus};
 pub use due::{
     LatestTimes, clamp_times, list_expired_claims, list_given_up, list_overdue_untold,
@@ -130,6 +131,28 @@ pub fn get(connection: &Connection, id: &TaskId) -> Result<Option<Task>, Fault> 
         ))
         .and_then(|mut s| s.query_row(named_params! { ":id": id }, read).optional())
         .doing("read a task")
+}
+
+/// Ids and titles of the tasks of a board whose ids begin with `beginning`, in the order of ids, at most `limit`.
+pub fn list_beginning_with(
+    connection: &Connection,
+    board: &BoardKey,
+    beginning: &TaskId,
+    limit: u32,
+) -> Result<Vec<(TaskId, String)>, Fault> {
+    // Behind every id of this beginning: the digits end with f.
+    let end = format!("{beginning}g");
+    connection
+        .prepare_cached(
+            "SELECT id, title FROM tasks WHERE id >= :beginning AND id < :end AND board = :board ORDER BY id LIMIT :limit",
+        )
+        .and_then(|mut s| {
+            let parameters = named_params! {
+                ":beginning": beginning, ":end": end, ":board": board.number, ":limit": limit
+            };
+            s.query_map(parameters, |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
+        .doing("list tasks by the beginning of their ids")
 }
 
 /// Status and board of a task, when only those are needed.

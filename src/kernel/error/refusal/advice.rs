@@ -13,6 +13,7 @@ impl Refusal {
     #[expect(clippy::too_many_lines, reason = "a line for each refusal")]
     pub fn hint(&self) -> Option<Hint> {
         let hint = match self {
+            Self::AmbiguousTask { .. } => Hint::words("write more of the id"),
             Self::UnknownTask { .. }
             | Self::UnknownLinkEnds { .. }
             | Self::UnknownParents { .. } => Hint::ListTasks,
