@@ -92,6 +92,8 @@ pub struct Person {
     pub full_name: Option<String>,
     /// Number of the user at Telegram.
     pub telegram: Option<String>,
+    /// Id of the user at Slack.
+    pub slack: Option<String>,
     /// Name of the user at Mattermost.
     pub mattermost: Option<String>,
     /// Mail address.

@@ -15,6 +15,7 @@ use crate::notify::mattermost::Mattermost;
 use crate::notify::ntfy::{self, Ntfy};
 use crate::notify::outcome;
 use crate::notify::secret::{Filter, Secret};
+use crate::notify::slack::Slack;
 use crate::notify::telegram::{self, Telegram};
 use crate::notify::url::SecretUrl;
 use crate::notify::webhook::Webhook;
@@ -37,11 +38,25 @@ pub struct Surroundings {
 
 enum Sender {
     Telegram(Telegram),
+    Slack(Slack),
     Ntfy(Ntfy),
     Mattermost(Mattermost),
     Webhook(Webhook),
     #[cfg(feature = "mail")]
     Mail(Mail),
+}
+
+impl Sender {
+    /// The address of its hook, which is a secret.
+    fn hook(&self) -> Option<&SecretUrl> {
+        match self {
+            Self::Slack(slack) => slack.hook(),
+            Self::Mattermost(hook) => Some(hook.hook()),
+            Self::Telegram(_) | Self::Ntfy(_) | Self::Webhook(_) => None,
+            #[cfg(feature = "mail")]
+            Self::Mail(_) => None,
+        }
+    }
 }
 
 /// A channel.
@@ -62,9 +77,8 @@ impl Channel {
             secrets.extend(credential.iter().flat_map(parts_of));
             sender_of(setting, surroundings, credential.as_ref())
         });
-        if let Ok(Sender::Mattermost(hook)) = &made {
-            secrets.extend(hook.hook().secret_parts());
-        }
+        let hook = made.as_ref().ok().and_then(Sender::hook);
+        secrets.extend(hook.map(SecretUrl::secret_parts).unwrap_or_default());
         let filter = Filter::of(secrets);
         let sender = made.map_err(|error| filter.error(&error));
         Self { name: setting.name.clone(), seats: Semaphore::new(SENDING_MAX), sender, filter }
@@ -80,6 +94,7 @@ impl Channel {
         let outcome = match &self.sender {
             Err(why) => outcome::channel_dead("not_usable", why),
             Ok(Sender::Telegram(bot)) => bot.send(row).await,
+            Ok(Sender::Slack(slack)) => slack.send(row).await,
             Ok(Sender::Ntfy(server)) => server.send(row).await,
             Ok(Sender::Mattermost(hook)) => hook.send(row).await,
             Ok(Sender::Webhook(hooks)) => {
@@ -100,6 +115,7 @@ impl Channel {
         let outcome = match &self.sender {
             Err(why) => outcome::channel_dead("not_usable", why),
             Ok(Sender::Telegram(bot)) => bot.edit(edit).await,
+            Ok(Sender::Slack(slack)) => slack.edit(edit).await,
             Ok(Sender::Ntfy(server)) => server.edit(edit).await,
             Ok(Sender::Mattermost(_) | Sender::Webhook(_)) => cannot_edit(),
             #[cfg(feature = "mail")]
@@ -158,6 +174,7 @@ fn sender_of(
     };
     match setting.kind.as_str() {
         "telegram" => Telegram::new(http, &base(telegram::BASE)?, needed()?).map(Sender::Telegram),
+        "slack" => Slack::new(http, url(None)?.as_ref(), needed()?).map(Sender::Slack),
         "ntfy" => Ok(Sender::Ntfy(Ntfy::new(http, base(ntfy::BASE)?, credential))),
         "mattermost" => {
             Mattermost::new(http, url(None)?.as_ref(), needed()?).map(Sender::Mattermost)

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::kernel::notice::{Mention, Outcome, Row};
+use crate::kernel::notify_policy::OWN_CHANNEL;
 use crate::notify::http::{Answer, HttpClient, Method, Outgoing, json};
 use crate::notify::outcome;
 use crate::notify::render::markup::markdown;
@@ -16,9 +17,6 @@ use crate::notify::url::SecretUrl;
 
 /// Longest text, in characters.
 pub const TEXT_CHARACTERS_MAX: usize = 16_383;
-
-/// The address that means the channel which the hook was made for.
-pub const OWN_CHANNEL: &str = "-";
 
 /// A hook.
 #[derive(Clone)]

@@ -31,6 +31,8 @@ pub mod render;
 #[cfg(feature = "courier")]
 pub mod secret;
 #[cfg(feature = "courier")]
+pub mod slack;
+#[cfg(feature = "courier")]
 pub mod telegram;
 #[cfg(feature = "courier")]
 pub mod webhook;

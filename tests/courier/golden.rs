@@ -2,7 +2,7 @@
 
 use kanband::kernel::notice::{Class, Item, Mention, Notice, NoticeFile, Row};
 use kanband::notify::render::measure::Unit;
-use kanband::notify::{mail, mattermost, ntfy, telegram, webhook};
+use kanband::notify::{mail, mattermost, ntfy, slack, telegram, webhook};
 use serde_json::Value;
 
 use crate::harness::{ask, notice, row};
@@ -12,7 +12,7 @@ const UPDATE: &str = "KANBAND_UPDATE_FILES";
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/courier/texts.golden.txt");
 
 /// What titles and reasons may hold.
-const NASTY: &str = "a &<b>*c*_d_[e](f)~g~`h` @everyone @channel :smile: #tag";
+const NASTY: &str = "a &<b>*c*_d_[e](f)~g~`h` @everyone @channel <!channel> <@U1> :smile: #tag";
 
 /// From right to left, joined emoji, and what turns a line around.
 const WIDE: &str = "שלום 👩\u{200d}🔧 e\u{301} \u{202e}reversed";
@@ -93,12 +93,34 @@ fn text(value: &Value, key: &str) -> String {
     value[key].as_str().unwrap().to_owned()
 }
 
+/// Blocks of Slack as they are read, with the line for notifications before them; each within its own limit.
+fn slack_text(body: &Value) -> String {
+    let mut parts = vec![format!("[{}]", text(body, "text"))];
+    let mut length = 0;
+    for block in body["blocks"].as_array().unwrap() {
+        let Some(content) = block["text"]["text"].as_str() else { continue };
+        let limit = if block["type"] == "header" { 150 } else { 3_000 };
+        let characters = Unit::Characters.length(content);
+        assert!((1..=limit).contains(&characters), "{block}");
+        length += characters;
+        parts.push(content.to_owned());
+    }
+    assert!(length <= 13_200, "{length} characters over all blocks");
+    parts.join("\n")
+}
+
 /// Sender, message, unit, limit, and what is shown.
 fn texts() -> Vec<(&'static str, &'static str, Unit, usize, String)> {
     let mut texts = Vec::new();
     for (name, row) in rows("telegram", "7") {
         let shown = text(&telegram::message::send_row(&row), "text");
         texts.push(("telegram", name, Unit::Utf16, 4_096, shown));
+    }
+    for (name, row) in rows("slack", "C024BE91L") {
+        let (bot, hook) = (slack::message::send_row(&row), slack::message::hook_row(&row));
+        assert_eq!(bot["text"], hook["text"]);
+        texts.push(("slack", name, Unit::Characters, 14_000, slack_text(&bot)));
+        texts.push(("slack hook", name, Unit::Characters, 14_000, slack_text(&hook)));
     }
     for (name, row) in rows("ntfy", "topic") {
         let body = ntfy::send_row(&row);
@@ -162,7 +184,12 @@ fn every_text_is_the_one_on_file_and_within_the_limit_of_its_provider() {
 #[test]
 fn what_is_cut_says_how_much_is_missing_and_the_question_stays_whole() {
     for (sender, name, _, _, text) in texts() {
-        if name.starts_with("long") && ["telegram", "ntfy"].contains(&sender) {
+        let is_cut = match sender {
+            "telegram" | "ntfy" => name.starts_with("long"),
+            "slack" | "slack hook" => name == "long words",
+            _ => false,
+        };
+        if is_cut {
             assert!(text.contains("more characters: kanban show t_0000000a)"), "{sender}: {text}");
             for kept in [
                 "Which colour?",
@@ -182,6 +209,8 @@ fn what_is_cut_says_how_much_is_missing_and_the_question_stays_whole() {
 fn no_text_of_others_mentions_anybody() {
     for (sender, name, _, _, text) in texts() {
         if name == "nasty" && sender != "webhook" && sender != "mail" {
+            let read = if sender.starts_with("slack") { text.lines().next().unwrap() } else { "" };
+            assert!(!read.contains("<!") && !read.contains("<@"), "{sender}: {read}");
             for mention in ["@everyone", "@channel", "@all", "@here"] {
                 assert!(!text.contains(mention), "{sender}: {mention} in {text}");
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kanband::kernel::notice::{Edit, Live};
+use kanband::kernel::notice::{ChannelSetting, Edit, Live};
 use support::fakes::mattermost::Mattermost;
 use support::fakes::ntfy::Ntfy;
 use support::fakes::receiver::Receiver;
@@ -12,12 +12,12 @@ use support::fakes::{Fake, Fault, Faults, Provider};
 use crate::harness::{Bench, TOKEN, WEBHOOK_SECRET, ask, on_runtime, row, setting, word};
 
 /// Longest attempt where nothing hangs.
-const PATIENT: Duration = Duration::from_secs(30);
+pub const PATIENT: Duration = Duration::from_secs(30);
 
 /// Longest attempt where something does.
 const IMPATIENT: Duration = Duration::from_secs(1);
 
-fn live(id: &str) -> Live {
+pub fn live(id: &str) -> Live {
     Live {
         sign: "●".to_owned(),
         title: "Write the page".to_owned(),
@@ -30,7 +30,7 @@ fn live(id: &str) -> Live {
     }
 }
 
-fn edit(channel: &str, address: &str, provider_id: Option<&str>) -> Edit {
+pub fn edit(channel: &str, address: &str, provider_id: Option<&str>) -> Edit {
     Edit {
         id: 9,
         lease: "lease9".to_owned(),
@@ -48,11 +48,22 @@ fn faults<P: Provider>(fake: &Fake<P>, kind: &str, address: &str, table: &[(Faul
     if kind == "webhook" {
         setting.url = None;
     }
+    faults_of(fake, &setting, address, table);
+}
+
+/// The same for a channel with these settings.
+pub fn faults_of<P: Provider>(
+    fake: &Fake<P>,
+    setting: &ChannelSetting,
+    address: &str,
+    table: &[(Fault, &str)],
+) {
+    let kind = setting.kind.as_str();
     let (patient, impatient) = (Bench::new(PATIENT), Bench::new(IMPATIENT));
     for (fault, expected) in table {
         let bench = if *fault == Fault::Hang { &impatient } else { &patient };
         fake.fail(Faults::ordered([fault.clone()]));
-        let outcome = on_runtime(bench.channel(&setting).send(&row(kind, address, 1)));
+        let outcome = on_runtime(bench.channel(setting).send(&row(kind, address, 1)));
         assert_eq!(word(&outcome), *expected, "{kind}: {fault:?}: {outcome:?}");
     }
 }

@@ -12,11 +12,12 @@ use support::command_line::Config;
 use support::fakes::mattermost::Mattermost;
 use support::fakes::ntfy::Ntfy;
 use support::fakes::receiver::Receiver;
+use support::fakes::slack::Slack;
 use support::fakes::smtp::{MailFake, MailFault};
 use support::fakes::telegram::Telegram;
 use support::fakes::{Fake, Fault, Faults};
 
-use crate::harness::TOKEN;
+use crate::harness::{SLACK_HOOK, SLACK_TOKEN, TOKEN};
 use crate::stage::{Stage, hasty, with_channel};
 
 /// Kinds of events, in the order in which each task has them.
@@ -25,6 +26,7 @@ const KINDS: [&str; 5] = ["created", "commented", "blocked", "unblocked", "compl
 /// A provider of each kind.
 pub struct Providers {
     pub telegram: Fake<Telegram>,
+    pub slack: Fake<Slack>,
     pub ntfy: Fake<Ntfy>,
     pub mattermost: Fake<Mattermost>,
     pub webhook: Fake<Receiver>,
@@ -52,6 +54,7 @@ impl Providers {
         let key = "SENTINELhookkey0123456789".to_owned();
         Self {
             telegram: Fake::start(Telegram::new(TOKEN)),
+            slack: Fake::start(Slack::new(SLACK_TOKEN, SLACK_HOOK)),
             ntfy: Fake::start(Ntfy::default()),
             mattermost: Fake::start(Mattermost { key, posts: Vec::new() }),
             webhook: Fake::start(Receiver::default()),
@@ -66,6 +69,7 @@ impl Providers {
         self.ntfy.fail(drawn(4));
         self.mattermost.fail(drawn(6));
         self.webhook.fail(drawn(8));
+        self.slack.fail(drawn(10));
         let mut dice = Dice(seed | 1);
         // A command that no client gives: nothing fails.
         let nothing = MailFault::At("NOTHING", "");
@@ -79,6 +83,7 @@ impl Providers {
         let mut config = hasty().with("notify.attempt", attempt).with("notify.lease", lease);
         for (kind, url) in [
             ("telegram", Some(self.telegram.url())),
+            ("slack", Some(self.slack.url())),
             ("ntfy", Some(self.ntfy.url())),
             ("mattermost", Some(self.mattermost.url())),
             ("webhook", None),
@@ -91,11 +96,12 @@ impl Providers {
 
     /// So many routes, over all kinds.
     fn routes(&self, count: u64) -> Vec<(&'static str, String)> {
-        let route = |number: u64| match number % 5 {
+        let route = |number: u64| match number % 6 {
             0 => ("telegram", format!("{}", 1_000 + number)),
             1 => ("webhook", format!("{}/{number}", self.webhook.url())),
             2 => ("ntfy", format!("topic-{number}")),
             3 => ("mattermost", format!("channel-{number}")),
+            4 => ("slack", format!("C{number:08}")),
             _ => ("mail", format!("person-{number}@example.org")),
         };
         (0..count).map(route).collect()

@@ -1,6 +1,7 @@
 """Clients and verifiers of others against our fakes and our courier.
 
     channels.py telegram FAKES            python-telegram-bot at the fake of Telegram
+    channels.py slack FAKES               slack-sdk at the fake of Slack
     channels.py webhook FAKES COURIER     standardwebhooks verifies what the courier signs
     channels.py mail FAKES COURIER        aiosmtpd with STARTTLS, a certificate of trustme and a login takes what the courier sends
 """
@@ -60,6 +61,52 @@ def telegram(fakes):
 
     try:
         asyncio.run(talk())
+    finally:
+        program.stdin.close()
+        program.wait(10)
+
+
+def slack(fakes):
+    from slack_sdk import WebClient
+    from slack_sdk.errors import SlackApiError
+    from slack_sdk.webhook import WebhookClient
+
+    token, hook = "xoxb-1-sentinel", "T1/B1/sentinel"
+    program = subprocess.Popen([fakes, "slack", token, hook], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    server = program.stdout.readline().strip()
+
+    def expect(word, status, call, **arguments):
+        try:
+            call(**arguments)
+        except SlackApiError as found:
+            assert (found.response["error"], found.response.status_code) == (word, status), found
+            return found.response
+        raise AssertionError(f"{word} did not come")
+
+    try:
+        client = WebClient(token, base_url=f"{server}/api/")
+        assert client.auth_test()["ok"]
+        blocks = [
+            {"type": "header", "text": {"type": "plain_text", "text": "hello", "emoji": False}},
+            {"type": "section", "text": {"type": "mrkdwn", "text": "<@U024BE7LH>"}},
+        ]
+        first = client.chat_postMessage(channel="C024BE91L", text="hello", blocks=blocks, client_msg_id="11111111-1111-4111-8111-111111111111")
+        again = client.chat_postMessage(channel="C024BE91L", text="hello", blocks=blocks, client_msg_id="11111111-1111-4111-8111-111111111111")
+        assert isinstance(first["ts"], str) and (first["channel"], first["ts"]) == (again["channel"], again["ts"]), again
+        below = client.chat_postMessage(channel=first["channel"], text="below", thread_ts=first["ts"])
+        assert below["ts"] != first["ts"]
+        assert client.chat_update(channel=first["channel"], ts=first["ts"], text="hello again", blocks=[])["ts"] == first["ts"]
+        expect("message_not_found", 200, client.chat_update, channel="C024BE91L", ts="1.000001", text="x")
+        expect("channel_not_found", 200, client.chat_postMessage, channel="nowhere", text="x")
+        expect("is_archived", 200, client.chat_postMessage, channel="C0ARCHIVED", text="x")
+        expect("invalid_blocks", 200, client.chat_postMessage, channel="C024BE91L", text="x", blocks=blocks * 26)
+        limited = expect("ratelimited", 429, client.chat_postMessage, channel="C0000RATED", text="x")
+        assert float(limited.headers["Retry-After"]) == 3, limited.headers
+        expect("invalid_auth", 200, WebClient("xoxb-other", base_url=f"{server}/api/").auth_test)
+        answer = WebhookClient(f"{server}/services/{hook}").send(text="hello", blocks=blocks)
+        assert (answer.status_code, answer.body) == (200, "ok"), answer.body
+        answer = WebhookClient(f"{server}/services/T1/B1/other").send(text="hello")
+        assert (answer.status_code, answer.body) == (404, "no_service"), answer.body
     finally:
         program.stdin.close()
         program.wait(10)
@@ -183,4 +230,4 @@ def mail(fakes, courier):
 
 
 if __name__ == "__main__":
-    {"telegram": telegram, "webhook": webhook, "mail": mail}[sys.argv[1]](*sys.argv[2:])
+    {"telegram": telegram, "slack": slack, "webhook": webhook, "mail": mail}[sys.argv[1]](*sys.argv[2:])

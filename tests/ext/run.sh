@@ -13,6 +13,7 @@ CLAUDE="@anthropic-ai/claude-code@2.1.330"
 PYTHON_CLIENT="mcp==2.3.0"
 CRONSIM="cronsim==2.8"
 TELEGRAM="python-telegram-bot==22.8"
+SLACK="slack-sdk==3.47.0"
 WEBHOOKS="standardwebhooks==1.1.0"
 MAIL="aiosmtpd==1.4.6"
 # What the Inspector needs at least (major * 100 + minor), and what is installed for it where the host's Node is older.
@@ -264,6 +265,12 @@ if python_package telegram "$TELEGRAM"; then
         timeout 120 "$installed/telegram/bin/python" "$here/channels.py" telegram "$programs/fakes"
 else
     skip "python-telegram-bot" "$why"
+fi
+if python_package slack "$SLACK"; then
+    check "slack-sdk, our fake of Slack" \
+        timeout 120 "$installed/slack/bin/python" "$here/channels.py" slack "$programs/fakes"
+else
+    skip "slack-sdk" "$why"
 fi
 if python_package webhooks "$WEBHOOKS" trustme; then
     check "standardwebhooks, the signatures of the courier behind TLS" \

@@ -109,6 +109,7 @@ fn credential_of<'a>(name: &str, channel: &'a Channel) -> Result<&'a str, Failur
 fn what_it_is(kind: &str) -> &'static str {
     match kind {
         "telegram" => "token of the bot, NUMBER:LETTERS",
+        "slack" => "token of the bot, xoxb-…, or URL of the incoming hook",
         "ntfy" => "access token, or USER:PASSWORD",
         "mattermost" => "URL of the incoming hook",
         "mail" => "USER:PASSWORD",

@@ -52,6 +52,14 @@ pub(super) const PERSON: &[Key] = &[
         doc: "Number of the user at Telegram, for messages that name the person.",
     },
     Key {
+        name: "slack",
+        kind: Kind::Text,
+        default: None,
+        example: Some("\"U024BE7LH\""),
+        unit: None,
+        doc: "Id of the user at Slack.",
+    },
+    Key {
         name: "mattermost",
         kind: Kind::Text,
         default: None,

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kanband::notify::slack::message::uuid_of;
+
 use super::Providers;
 use crate::stage::{Sent, Stage};
 
@@ -51,6 +53,13 @@ fn shown(rows: &[Sent], providers: &Providers) -> BTreeMap<(String, String), Vec
             let row =
                 by_id.map(|row| row.id).or_else(|| of_text(rows, "telegram", &message.chat, text));
             note("telegram", &message.chat, row, is_marked(text), text);
+        }
+    });
+    providers.slack.with(|slack| {
+        for message in &slack.messages {
+            let id = message.fields["client_msg_id"].as_str().unwrap();
+            let row = rows.iter().find(|row| uuid_of(&row.dedupe) == id).map(|row| row.id);
+            note("slack", &message.channel, row, None, id);
         }
     });
     providers.mattermost.with(|mattermost| {

@@ -1,6 +1,6 @@
 //! The fakes of providers for clients of others (`tests/ext/channels.py`). They end with the standard input.
 //!
-//! `fakes telegram TOKEN` prints two URLs: a server, and one at which another program polls. `fakes deliver COURIER HOME KIND ADDRESS [URL]`
+//! `fakes telegram TOKEN` prints two URLs: a server, and one at which another program polls. `fakes slack TOKEN HOOK` prints one. `fakes deliver COURIER HOME KIND ADDRESS [URL]`
 //! has a courier send three rows to a receiver of others, and prints what became of them.
 #![allow(
     clippy::unwrap_used,
@@ -16,6 +16,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use kanband::kernel::notice::{ChannelSetting, Class, Notice, NoticeTask, Row};
+use support::fakes::slack::Slack;
 use support::fakes::telegram::Telegram;
 use support::fakes::{DaemonFake, Fake, Fault};
 use support::wait::until;
@@ -25,12 +26,15 @@ fn main() {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
         ["telegram", token] => telegram(token),
+        ["slack", token, hook] => slack(token, hook),
         ["deliver", courier, home, kind, address] => deliver(courier, home, kind, address, None),
         ["deliver", courier, home, kind, address, url] => {
             deliver(courier, home, kind, address, Some(url.to_owned()));
         }
         _ => {
-            println!("usage: fakes telegram TOKEN | fakes deliver COURIER HOME KIND ADDRESS [URL]");
+            println!(
+                "usage: fakes telegram TOKEN | fakes slack TOKEN HOOK | fakes deliver COURIER HOME KIND ADDRESS [URL]"
+            );
         }
     }
 }
@@ -52,6 +56,17 @@ fn telegram(token: &str) {
         it.faults.insert("502".to_owned(), Fault::Status(502));
     });
     println!("{} {}", server.url(), contested.url());
+    std::io::stdout().flush().unwrap();
+    let _end = std::io::stdin().read_to_end(&mut Vec::new());
+}
+
+fn slack(token: &str, hook: &str) {
+    let server = Fake::start(Slack::new(token, hook));
+    server.with(|it| {
+        it.refusals.insert("C0ARCHIVED".to_owned(), "is_archived".to_owned());
+        it.faults.insert("C0000RATED".to_owned(), Fault::Rate(Duration::from_secs(3)));
+    });
+    println!("{}", server.url());
     std::io::stdout().flush().unwrap();
     let _end = std::io::stdin().read_to_end(&mut Vec::new());
 }

@@ -6,6 +6,7 @@ pub mod http;
 pub mod mattermost;
 pub mod ntfy;
 pub mod receiver;
+pub mod slack;
 pub mod smtp;
 pub mod telegram;
 

@@ -1,0 +1,3 @@
+//! Chats where a bot and a hook are two ways: each outcome of the tables, and what is shown.
+
+mod slack;
