@@ -27,6 +27,7 @@ pub fn notify_policy(settings: &Settings, local_zone: &str) -> NotifyPolicy {
         let addresses = [
             (ChannelKind::Telegram, &person.telegram),
             (ChannelKind::Slack, &person.slack),
+            (ChannelKind::Discord, &person.discord),
             (ChannelKind::Mattermost, &person.mattermost),
             (ChannelKind::Mail, &person.mail),
         ];

@@ -94,6 +94,8 @@ pub struct Person {
     pub telegram: Option<String>,
     /// Id of the user at Slack.
     pub slack: Option<String>,
+    /// Id of the user at Discord.
+    pub discord: Option<String>,
     /// Name of the user at Mattermost.
     pub mattermost: Option<String>,
     /// Mail address.

@@ -18,6 +18,8 @@ pub enum ChannelKind {
     Mattermost,
     /// A bot or a hook of Slack.
     Slack,
+    /// A bot or a webhook of Discord.
+    Discord,
     /// A mail server.
     Mail,
     /// A program behind a URL.
@@ -26,14 +28,22 @@ pub enum ChannelKind {
 
 impl ChannelKind {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Telegram, Self::Slack, Self::Ntfy, Self::Mattermost, Self::Mail, Self::Webhook];
+    pub const ALL: [Self; 7] = [
+        Self::Telegram,
+        Self::Slack,
+        Self::Discord,
+        Self::Ntfy,
+        Self::Mattermost,
+        Self::Mail,
+        Self::Webhook,
+    ];
 
     /// The word in the configuration.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Telegram => "telegram",
             Self::Slack => "slack",
+            Self::Discord => "discord",
             Self::Ntfy => "ntfy",
             Self::Mattermost => "mattermost",
             Self::Mail => "mail",
@@ -74,6 +84,12 @@ impl ChannelKind {
                 (!is_url || has_blank).then_some("must be a URL that begins with https://")
             }
             Self::Mattermost => has_blank.then_some("must be the name of a channel"),
+            Self::Discord => {
+                let is_id = is_number(address) && (15..=20).contains(&address.len());
+                (!is_id && address != OWN_CHANNEL).then_some(
+                    "must be the id of a channel, a number such as 846000000000000001, or - for the channel of a webhook",
+                )
+            }
             Self::Slack => {
                 let is_id = (9..=32).contains(&address.len())
                     && address.starts_with(['C', 'G', 'D', 'U', 'W'])
@@ -89,7 +105,12 @@ impl ChannelKind {
     pub fn is_machine(self) -> bool {
         match self {
             Self::Webhook => true,
-            Self::Telegram | Self::Slack | Self::Ntfy | Self::Mattermost | Self::Mail => false,
+            Self::Telegram
+            | Self::Slack
+            | Self::Discord
+            | Self::Ntfy
+            | Self::Mattermost
+            | Self::Mail => false,
         }
     }
 
@@ -97,7 +118,7 @@ impl ChannelKind {
     /// courier knows whether a credential is one.
     pub fn edits(self, address: &str) -> bool {
         match self {
-            Self::Telegram | Self::Ntfy => true,
+            Self::Telegram | Self::Discord | Self::Ntfy => true,
             Self::Slack => address != OWN_CHANNEL,
             Self::Mattermost | Self::Mail | Self::Webhook => false,
         }
@@ -107,7 +128,7 @@ impl ChannelKind {
     pub fn limit_per_minute(self) -> u32 {
         match self {
             Self::Telegram => 20,
-            Self::Slack | Self::Ntfy | Self::Mattermost | Self::Mail => 60,
+            Self::Slack | Self::Discord | Self::Ntfy | Self::Mattermost | Self::Mail => 60,
             Self::Webhook => 6_000,
         }
     }
@@ -184,11 +205,18 @@ mod tests {
 
     #[test]
     fn an_address_has_the_form_that_its_kind_takes() {
-        for (kind, fine, wrong) in [(
-            ChannelKind::Slack,
-            &["C024BE91L", "G024BE91L", "D024BE91L", "U024BE91L", "W024BE91L", "-"][..],
-            &["", "general", "#general", "C024", "c024be91l", "X024BE91L", "C024 E91L"][..],
-        )] {
+        for (kind, fine, wrong) in [
+            (
+                ChannelKind::Slack,
+                &["C024BE91L", "G024BE91L", "D024BE91L", "U024BE91L", "W024BE91L", "-"][..],
+                &["", "general", "#general", "C024", "c024be91l", "X024BE91L", "C024 E91L"][..],
+            ),
+            (
+                ChannelKind::Discord,
+                &["846000000000000001", "11460000000000000001", "-"][..],
+                &["", "general", "4711", "114600000000000000001", "<#846000000000000001>"][..],
+            ),
+        ] {
             for address in fine {
                 assert_eq!(kind.problem_with(address), None, "{kind:?} {address}");
             }
@@ -212,6 +240,7 @@ mod tests {
             (ChannelKind::Telegram, "7", true),
             (ChannelKind::Slack, "C024BE91L", true),
             (ChannelKind::Slack, OWN_CHANNEL, false),
+            (ChannelKind::Discord, OWN_CHANNEL, true),
             (ChannelKind::Mattermost, "town-square", false),
             (ChannelKind::Webhook, "https://h/", false),
         ] {

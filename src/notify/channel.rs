@@ -6,6 +6,7 @@ use tokio::sync::Semaphore;
 
 use crate::kernel::notice::{ChannelSetting, Edit, Outcome, Row};
 use crate::notify::credential::CredentialFolder;
+use crate::notify::discord::Discord;
 use crate::notify::guard::Range;
 use crate::notify::http::tls::Tls;
 use crate::notify::http::{HttpClient, Limits, Rules};
@@ -39,6 +40,7 @@ pub struct Surroundings {
 enum Sender {
     Telegram(Telegram),
     Slack(Slack),
+    Discord(Discord),
     Ntfy(Ntfy),
     Mattermost(Mattermost),
     Webhook(Webhook),
@@ -51,6 +53,7 @@ impl Sender {
     fn hook(&self) -> Option<&SecretUrl> {
         match self {
             Self::Slack(slack) => slack.hook(),
+            Self::Discord(discord) => discord.hook(),
             Self::Mattermost(hook) => Some(hook.hook()),
             Self::Telegram(_) | Self::Ntfy(_) | Self::Webhook(_) => None,
             #[cfg(feature = "mail")]
@@ -95,6 +98,7 @@ impl Channel {
             Err(why) => outcome::channel_dead("not_usable", why),
             Ok(Sender::Telegram(bot)) => bot.send(row).await,
             Ok(Sender::Slack(slack)) => slack.send(row).await,
+            Ok(Sender::Discord(discord)) => discord.send(row).await,
             Ok(Sender::Ntfy(server)) => server.send(row).await,
             Ok(Sender::Mattermost(hook)) => hook.send(row).await,
             Ok(Sender::Webhook(hooks)) => {
@@ -116,6 +120,7 @@ impl Channel {
             Err(why) => outcome::channel_dead("not_usable", why),
             Ok(Sender::Telegram(bot)) => bot.edit(edit).await,
             Ok(Sender::Slack(slack)) => slack.edit(edit).await,
+            Ok(Sender::Discord(discord)) => discord.edit(edit).await,
             Ok(Sender::Ntfy(server)) => server.edit(edit).await,
             Ok(Sender::Mattermost(_) | Sender::Webhook(_)) => cannot_edit(),
             #[cfg(feature = "mail")]
@@ -175,6 +180,7 @@ fn sender_of(
     match setting.kind.as_str() {
         "telegram" => Telegram::new(http, &base(telegram::BASE)?, needed()?).map(Sender::Telegram),
         "slack" => Slack::new(http, url(None)?.as_ref(), needed()?).map(Sender::Slack),
+        "discord" => Discord::new(http, url(None)?.as_ref(), needed()?).map(Sender::Discord),
         "ntfy" => Ok(Sender::Ntfy(Ntfy::new(http, base(ntfy::BASE)?, credential))),
         "mattermost" => {
             Mattermost::new(http, url(None)?.as_ref(), needed()?).map(Sender::Mattermost)

@@ -15,6 +15,8 @@ pub mod credential;
 #[cfg(feature = "courier")]
 pub mod daemon;
 #[cfg(feature = "courier")]
+pub mod discord;
+#[cfg(feature = "courier")]
 pub mod http;
 #[cfg(feature = "mail")]
 pub mod mail;

@@ -2,7 +2,7 @@
 
 use kanband::kernel::notice::{Class, Item, Mention, Notice, NoticeFile, Row};
 use kanband::notify::render::measure::Unit;
-use kanband::notify::{mail, mattermost, ntfy, slack, telegram, webhook};
+use kanband::notify::{discord, mail, mattermost, ntfy, slack, telegram, webhook};
 use serde_json::Value;
 
 use crate::harness::{ask, notice, row};
@@ -109,6 +109,21 @@ fn slack_text(body: &Value) -> String {
     parts.join("\n")
 }
 
+/// Text and embed of Discord as they are read; each within its own limit, and nobody notified but who is named.
+fn discord_text(body: &Value, row: &Row) -> String {
+    let content = text(body, "content");
+    assert!((1..=2_000).contains(&Unit::Characters.length(&content)), "{content}");
+    let embed = &body["embeds"][0];
+    let part = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (description, foot) = (part(&embed["description"]), part(&embed["footer"]["text"]));
+    assert!(Unit::Characters.length(&description) <= 4_096, "{description}");
+    let is_named = row.notice.mention.as_ref().is_some_and(|it| it.address.len() > 10);
+    assert_eq!(body["allowed_mentions"]["users"].as_array().unwrap().len(), usize::from(is_named));
+    assert_eq!(body["allowed_mentions"]["parse"], Value::Array(Vec::new()));
+    let parts = [content, description, foot];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n---\n")
+}
+
 /// Sender, message, unit, limit, and what is shown.
 fn texts() -> Vec<(&'static str, &'static str, Unit, usize, String)> {
     let mut texts = Vec::new();
@@ -121,6 +136,12 @@ fn texts() -> Vec<(&'static str, &'static str, Unit, usize, String)> {
         assert_eq!(bot["text"], hook["text"]);
         texts.push(("slack", name, Unit::Characters, 14_000, slack_text(&bot)));
         texts.push(("slack hook", name, Unit::Characters, 14_000, slack_text(&hook)));
+    }
+    for (name, row) in rows("discord", "846000000000000001") {
+        let (bot, hook) =
+            (discord::message::send_row(&row, true), discord::message::send_row(&row, false));
+        assert_eq!(discord_text(&bot, &row), discord_text(&hook, &row));
+        texts.push(("discord", name, Unit::Characters, 6_000, discord_text(&bot, &row)));
     }
     for (name, row) in rows("ntfy", "topic") {
         let body = ntfy::send_row(&row);
@@ -185,10 +206,11 @@ fn every_text_is_the_one_on_file_and_within_the_limit_of_its_provider() {
 fn what_is_cut_says_how_much_is_missing_and_the_question_stays_whole() {
     for (sender, name, _, _, text) in texts() {
         let is_cut = match sender {
-            "telegram" | "ntfy" => name.starts_with("long"),
+            "telegram" | "discord" | "ntfy" => name.starts_with("long"),
             "slack" | "slack hook" => name == "long words",
             _ => false,
         };
+        let text = if sender == "discord" { text.replace('\\', "") } else { text };
         if is_cut {
             assert!(text.contains("more characters: kanban show t_0000000a)"), "{sender}: {text}");
             for kept in [

@@ -21,13 +21,21 @@ pub const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 pub const SLACK_TOKEN: &str = "xoxb-1-SENTINELslacktoken";
 pub const SLACK_HOOK: &str = "T0000SENTINEL/B0000SENTINEL/SENTINELslackhook";
 
+/// The token of a bot of Discord, and `ID/TOKEN` of a webhook there.
+pub const DISCORD_TOKEN: &str = "SENTINELx.y1.SENTINEL-bot_token";
+pub const DISCORD_HOOK: &str = "846000000000000007/SENTINEL-webhook_token";
+
 /// Credentials by their names: of each kind of channel, and further ones.
-pub const CREDENTIALS: [(&str, &str); 9] = [
+pub const CREDENTIALS: [(&str, &str); 13] = [
     ("telegram", TOKEN),
     ("slack", SLACK_TOKEN),
     ("slack-hook", SLACK_HOOK),
     ("slack-url", "https://hooks.slack.com/services/T1/B1/SENTINELslackurl"),
     ("slack-elsewhere", "https://hooks.example.org/services/T1/B1/SENTINELslackurl"),
+    ("discord", DISCORD_TOKEN),
+    ("discord-hook", DISCORD_HOOK),
+    ("discord-url", "https://discord.com/api/webhooks/846000000000000007/SENTINEL-webhook_token"),
+    ("discord-elsewhere", "https://example.org/api/webhooks/846000000000000007/SENTINEL-token"),
     ("webhook", WEBHOOK_SECRET),
     ("ntfy", "tk_SENTINEL0ntfy0token"),
     ("mattermost", "SENTINELhookkey0123456789"),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::command_line::Config;
+use support::fakes::discord::Discord;
 use support::fakes::mattermost::Mattermost;
 use support::fakes::ntfy::Ntfy;
 use support::fakes::receiver::Receiver;
@@ -17,7 +18,7 @@ use support::fakes::smtp::{MailFake, MailFault};
 use support::fakes::telegram::Telegram;
 use support::fakes::{Fake, Fault, Faults};
 
-use crate::harness::{SLACK_HOOK, SLACK_TOKEN, TOKEN};
+use crate::harness::{DISCORD_HOOK, DISCORD_TOKEN, SLACK_HOOK, SLACK_TOKEN, TOKEN};
 use crate::stage::{Stage, hasty, with_channel};
 
 /// Kinds of events, in the order in which each task has them.
@@ -27,6 +28,7 @@ const KINDS: [&str; 5] = ["created", "commented", "blocked", "unblocked", "compl
 pub struct Providers {
     pub telegram: Fake<Telegram>,
     pub slack: Fake<Slack>,
+    pub discord: Fake<Discord>,
     pub ntfy: Fake<Ntfy>,
     pub mattermost: Fake<Mattermost>,
     pub webhook: Fake<Receiver>,
@@ -55,6 +57,7 @@ impl Providers {
         Self {
             telegram: Fake::start(Telegram::new(TOKEN)),
             slack: Fake::start(Slack::new(SLACK_TOKEN, SLACK_HOOK)),
+            discord: Fake::start(Discord::new(DISCORD_TOKEN, DISCORD_HOOK)),
             ntfy: Fake::start(Ntfy::default()),
             mattermost: Fake::start(Mattermost { key, posts: Vec::new() }),
             webhook: Fake::start(Receiver::default()),
@@ -70,6 +73,7 @@ impl Providers {
         self.mattermost.fail(drawn(6));
         self.webhook.fail(drawn(8));
         self.slack.fail(drawn(10));
+        self.discord.fail(drawn(12));
         let mut dice = Dice(seed | 1);
         // A command that no client gives: nothing fails.
         let nothing = MailFault::At("NOTHING", "");
@@ -84,6 +88,7 @@ impl Providers {
         for (kind, url) in [
             ("telegram", Some(self.telegram.url())),
             ("slack", Some(self.slack.url())),
+            ("discord", Some(self.discord.url())),
             ("ntfy", Some(self.ntfy.url())),
             ("mattermost", Some(self.mattermost.url())),
             ("webhook", None),
@@ -96,12 +101,13 @@ impl Providers {
 
     /// So many routes, over all kinds.
     fn routes(&self, count: u64) -> Vec<(&'static str, String)> {
-        let route = |number: u64| match number % 6 {
+        let route = |number: u64| match number % 7 {
             0 => ("telegram", format!("{}", 1_000 + number)),
             1 => ("webhook", format!("{}/{number}", self.webhook.url())),
             2 => ("ntfy", format!("topic-{number}")),
             3 => ("mattermost", format!("channel-{number}")),
             4 => ("slack", format!("C{number:08}")),
+            5 => ("discord", format!("8460000000000{number:05}")),
             _ => ("mail", format!("person-{number}@example.org")),
         };
         (0..count).map(route).collect()

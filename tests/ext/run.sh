@@ -14,6 +14,7 @@ PYTHON_CLIENT="mcp==2.3.0"
 CRONSIM="cronsim==2.8"
 TELEGRAM="python-telegram-bot==22.8"
 SLACK="slack-sdk==3.47.0"
+DISCORD="@discordjs/rest@2.6.3"
 WEBHOOKS="standardwebhooks==1.1.0"
 MAIL="aiosmtpd==1.4.6"
 # What the Inspector needs at least (major * 100 + minor), and what is installed for it where the host's Node is older.
@@ -271,6 +272,11 @@ if python_package slack "$SLACK"; then
         timeout 120 "$installed/slack/bin/python" "$here/channels.py" slack "$programs/fakes"
 else
     skip "slack-sdk" "$why"
+fi
+if [ -z "$no_node" ] && npm_package discord "$DISCORD"; then
+    check "discord.js, our fake of Discord" timeout 120 node "$here/discord.mjs" "$programs/fakes" "$installed/discord"
+else
+    skip "discord.js" "${no_node:-$why}"
 fi
 if python_package webhooks "$WEBHOOKS" trustme; then
     check "standardwebhooks, the signatures of the courier behind TLS" \

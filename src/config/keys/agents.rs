@@ -60,6 +60,14 @@ pub(super) const PERSON: &[Key] = &[
         doc: "Id of the user at Slack.",
     },
     Key {
+        name: "discord",
+        kind: Kind::Text,
+        default: None,
+        example: Some("\"846000000000000815\""),
+        unit: None,
+        doc: "Id of the user at Discord.",
+    },
+    Key {
         name: "mattermost",
         kind: Kind::Text,
         default: None,

@@ -62,6 +62,12 @@ fn shown(rows: &[Sent], providers: &Providers) -> BTreeMap<(String, String), Vec
             note("slack", &message.channel, row, None, id);
         }
     });
+    providers.discord.with(|discord| {
+        for message in &discord.messages {
+            let nonce = message.fields["nonce"].as_str().unwrap();
+            note("discord", &message.channel, of_dedupe(rows, nonce), None, nonce);
+        }
+    });
     providers.mattermost.with(|mattermost| {
         for post in &mattermost.posts {
             let (text, address) =

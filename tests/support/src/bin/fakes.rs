@@ -1,6 +1,7 @@
 //! The fakes of providers for clients of others (`tests/ext/channels.py`). They end with the standard input.
 //!
-//! `fakes telegram TOKEN` prints two URLs: a server, and one at which another program polls. `fakes slack TOKEN HOOK` prints one. `fakes deliver COURIER HOME KIND ADDRESS [URL]`
+//! `fakes telegram TOKEN` prints two URLs: a server, and one at which another program polls. `fakes slack TOKEN HOOK` and
+//! `fakes discord TOKEN HOOK` print one. `fakes deliver COURIER HOME KIND ADDRESS [URL]`
 //! has a courier send three rows to a receiver of others, and prints what became of them.
 #![allow(
     clippy::unwrap_used,
@@ -16,6 +17,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use kanband::kernel::notice::{ChannelSetting, Class, Notice, NoticeTask, Row};
+use support::fakes::discord::Discord;
 use support::fakes::slack::Slack;
 use support::fakes::telegram::Telegram;
 use support::fakes::{DaemonFake, Fake, Fault};
@@ -27,13 +29,14 @@ fn main() {
     match words[..] {
         ["telegram", token] => telegram(token),
         ["slack", token, hook] => slack(token, hook),
+        ["discord", token, hook] => discord(token, hook),
         ["deliver", courier, home, kind, address] => deliver(courier, home, kind, address, None),
         ["deliver", courier, home, kind, address, url] => {
             deliver(courier, home, kind, address, Some(url.to_owned()));
         }
         _ => {
             println!(
-                "usage: fakes telegram TOKEN | fakes slack TOKEN HOOK | fakes deliver COURIER HOME KIND ADDRESS [URL]"
+                "usage: fakes telegram TOKEN | fakes slack|discord TOKEN HOOK | fakes deliver COURIER HOME KIND ADDRESS [URL]"
             );
         }
     }
@@ -66,7 +69,23 @@ fn slack(token: &str, hook: &str) {
         it.refusals.insert("C0ARCHIVED".to_owned(), "is_archived".to_owned());
         it.faults.insert("C0000RATED".to_owned(), Fault::Rate(Duration::from_secs(3)));
     });
-    println!("{}", server.url());
+    serve(&server.url());
+}
+
+fn discord(token: &str, hook: &str) {
+    let server = Fake::start(Discord::new(token, hook));
+    server.with(|it| {
+        it.left = Some((4, 2.0));
+        it.refusals.insert("403".to_owned(), (403, 50_001));
+        it.refusals.insert("404".to_owned(), (404, 10_003));
+        it.faults.insert("429".to_owned(), Fault::Rate(Duration::from_secs(3)));
+    });
+    serve(&server.url());
+}
+
+/// Says where it is, and waits for the end of the standard input.
+fn serve(url: &str) {
+    println!("{url}");
     std::io::stdout().flush().unwrap();
     let _end = std::io::stdin().read_to_end(&mut Vec::new());
 }

@@ -1,6 +1,7 @@
 //! Providers as `tests/courier` and `tests/ext` meet them: each speaks what was read of the real one, and nothing else. On loopback.
 
 pub mod daemon;
+pub mod discord;
 pub mod faults;
 pub mod http;
 pub mod mattermost;
