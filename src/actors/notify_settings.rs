@@ -28,6 +28,7 @@ pub fn notify_policy(settings: &Settings, local_zone: &str) -> NotifyPolicy {
             (ChannelKind::Telegram, &person.telegram),
             (ChannelKind::Slack, &person.slack),
             (ChannelKind::Discord, &person.discord),
+            (ChannelKind::Matrix, &person.matrix),
             (ChannelKind::Mattermost, &person.mattermost),
             (ChannelKind::Mail, &person.mail),
         ];

@@ -96,6 +96,8 @@ pub struct Person {
     pub slack: Option<String>,
     /// Id of the user at Discord.
     pub discord: Option<String>,
+    /// Id of the user at Matrix.
+    pub matrix: Option<String>,
     /// Name of the user at Mattermost.
     pub mattermost: Option<String>,
     /// Mail address.

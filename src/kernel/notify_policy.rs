@@ -20,6 +20,8 @@ pub enum ChannelKind {
     Slack,
     /// A bot or a webhook of Discord.
     Discord,
+    /// A homeserver of Matrix.
+    Matrix,
     /// A mail server.
     Mail,
     /// A program behind a URL.
@@ -28,10 +30,11 @@ pub enum ChannelKind {
 
 impl ChannelKind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Telegram,
         Self::Slack,
         Self::Discord,
+        Self::Matrix,
         Self::Ntfy,
         Self::Mattermost,
         Self::Mail,
@@ -44,6 +47,7 @@ impl ChannelKind {
             Self::Telegram => "telegram",
             Self::Slack => "slack",
             Self::Discord => "discord",
+            Self::Matrix => "matrix",
             Self::Ntfy => "ntfy",
             Self::Mattermost => "mattermost",
             Self::Mail => "mail",
@@ -84,6 +88,12 @@ impl ChannelKind {
                 (!is_url || has_blank).then_some("must be a URL that begins with https://")
             }
             Self::Mattermost => has_blank.then_some("must be the name of a channel"),
+            Self::Matrix => {
+                let is_id = (2..=255).contains(&address.len()) && address.starts_with('!');
+                (!is_id || has_blank).then_some(
+                    "must be the id of a room, such as !aBc:example.org: an alias may come to mean another room",
+                )
+            }
             Self::Discord => {
                 let is_id = is_number(address) && (15..=20).contains(&address.len());
                 (!is_id && address != OWN_CHANNEL).then_some(
@@ -108,6 +118,7 @@ impl ChannelKind {
             Self::Telegram
             | Self::Slack
             | Self::Discord
+            | Self::Matrix
             | Self::Ntfy
             | Self::Mattermost
             | Self::Mail => false,
@@ -118,7 +129,7 @@ impl ChannelKind {
     /// courier knows whether a credential is one.
     pub fn edits(self, address: &str) -> bool {
         match self {
-            Self::Telegram | Self::Discord | Self::Ntfy => true,
+            Self::Telegram | Self::Discord | Self::Matrix | Self::Ntfy => true,
             Self::Slack => address != OWN_CHANNEL,
             Self::Mattermost | Self::Mail | Self::Webhook => false,
         }
@@ -128,7 +139,12 @@ impl ChannelKind {
     pub fn limit_per_minute(self) -> u32 {
         match self {
             Self::Telegram => 20,
-            Self::Slack | Self::Discord | Self::Ntfy | Self::Mattermost | Self::Mail => 60,
+            Self::Slack
+            | Self::Discord
+            | Self::Matrix
+            | Self::Ntfy
+            | Self::Mattermost
+            | Self::Mail => 60,
             Self::Webhook => 6_000,
         }
     }
@@ -215,6 +231,11 @@ mod tests {
                 ChannelKind::Discord,
                 &["846000000000000001", "11460000000000000001", "-"][..],
                 &["", "general", "4711", "114600000000000000001", "<#846000000000000001>"][..],
+            ),
+            (
+                ChannelKind::Matrix,
+                &["!aBc:example.org", "!31hneApxJ_1o-63DmFrpeqnkFfWppnzWso1JvH3ogLM"][..],
+                &["", "!", "#board:example.org", "@ada:example.org", "!a b:example.org"][..],
             ),
         ] {
             for address in fine {

@@ -12,6 +12,7 @@ use crate::notify::http::tls::Tls;
 use crate::notify::http::{HttpClient, Limits, Rules};
 #[cfg(feature = "mail")]
 use crate::notify::mail::{Mail, server::MailServer};
+use crate::notify::matrix::Matrix;
 use crate::notify::mattermost::Mattermost;
 use crate::notify::ntfy::{self, Ntfy};
 use crate::notify::outcome;
@@ -41,6 +42,7 @@ enum Sender {
     Telegram(Telegram),
     Slack(Slack),
     Discord(Discord),
+    Matrix(Matrix),
     Ntfy(Ntfy),
     Mattermost(Mattermost),
     Webhook(Webhook),
@@ -55,7 +57,7 @@ impl Sender {
             Self::Slack(slack) => slack.hook(),
             Self::Discord(discord) => discord.hook(),
             Self::Mattermost(hook) => Some(hook.hook()),
-            Self::Telegram(_) | Self::Ntfy(_) | Self::Webhook(_) => None,
+            Self::Telegram(_) | Self::Matrix(_) | Self::Ntfy(_) | Self::Webhook(_) => None,
             #[cfg(feature = "mail")]
             Self::Mail(_) => None,
         }
@@ -99,6 +101,7 @@ impl Channel {
             Ok(Sender::Telegram(bot)) => bot.send(row).await,
             Ok(Sender::Slack(slack)) => slack.send(row).await,
             Ok(Sender::Discord(discord)) => discord.send(row).await,
+            Ok(Sender::Matrix(matrix)) => matrix.send(row).await,
             Ok(Sender::Ntfy(server)) => server.send(row).await,
             Ok(Sender::Mattermost(hook)) => hook.send(row).await,
             Ok(Sender::Webhook(hooks)) => {
@@ -121,6 +124,7 @@ impl Channel {
             Ok(Sender::Telegram(bot)) => bot.edit(edit).await,
             Ok(Sender::Slack(slack)) => slack.edit(edit).await,
             Ok(Sender::Discord(discord)) => discord.edit(edit).await,
+            Ok(Sender::Matrix(matrix)) => matrix.edit(edit).await,
             Ok(Sender::Ntfy(server)) => server.edit(edit).await,
             Ok(Sender::Mattermost(_) | Sender::Webhook(_)) => cannot_edit(),
             #[cfg(feature = "mail")]
@@ -181,6 +185,7 @@ fn sender_of(
         "telegram" => Telegram::new(http, &base(telegram::BASE)?, needed()?).map(Sender::Telegram),
         "slack" => Slack::new(http, url(None)?.as_ref(), needed()?).map(Sender::Slack),
         "discord" => Discord::new(http, url(None)?.as_ref(), needed()?).map(Sender::Discord),
+        "matrix" => Matrix::new(http, url(None)?.as_ref(), needed()?).map(Sender::Matrix),
         "ntfy" => Ok(Sender::Ntfy(Ntfy::new(http, base(ntfy::BASE)?, credential))),
         "mattermost" => {
             Mattermost::new(http, url(None)?.as_ref(), needed()?).map(Sender::Mattermost)

@@ -21,6 +21,8 @@ pub mod http;
 #[cfg(feature = "mail")]
 pub mod mail;
 #[cfg(feature = "courier")]
+pub mod matrix;
+#[cfg(feature = "courier")]
 pub mod mattermost;
 #[cfg(feature = "courier")]
 pub mod ntfy;

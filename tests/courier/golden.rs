@@ -2,7 +2,7 @@
 
 use kanband::kernel::notice::{Class, Item, Mention, Notice, NoticeFile, Row};
 use kanband::notify::render::measure::Unit;
-use kanband::notify::{discord, mail, mattermost, ntfy, slack, telegram, webhook};
+use kanband::notify::{discord, mail, matrix, mattermost, ntfy, slack, telegram, webhook};
 use serde_json::Value;
 
 use crate::harness::{ask, notice, row};
@@ -143,6 +143,11 @@ fn texts() -> Vec<(&'static str, &'static str, Unit, usize, String)> {
         assert_eq!(discord_text(&bot, &row), discord_text(&hook, &row));
         texts.push(("discord", name, Unit::Characters, 6_000, discord_text(&bot, &row)));
     }
+    for (name, row) in rows("matrix", "!aBc:example.org") {
+        let content = matrix::message::send_row(&row);
+        assert!(content.to_string().len() <= 65_000, "{name}");
+        texts.push(("matrix", name, Unit::Bytes, 24_000, text(&content, "body")));
+    }
     for (name, row) in rows("ntfy", "topic") {
         let body = ntfy::send_row(&row);
         let shown = text(&body, "message");
@@ -207,7 +212,7 @@ fn what_is_cut_says_how_much_is_missing_and_the_question_stays_whole() {
     for (sender, name, _, _, text) in texts() {
         let is_cut = match sender {
             "telegram" | "discord" | "ntfy" => name.starts_with("long"),
-            "slack" | "slack hook" => name == "long words",
+            "slack" | "slack hook" | "matrix" => name == "long words",
             _ => false,
         };
         let text = if sender == "discord" { text.replace('\\', "") } else { text };

@@ -25,8 +25,11 @@ pub const SLACK_HOOK: &str = "T0000SENTINEL/B0000SENTINEL/SENTINELslackhook";
 pub const DISCORD_TOKEN: &str = "SENTINELx.y1.SENTINEL-bot_token";
 pub const DISCORD_HOOK: &str = "846000000000000007/SENTINEL-webhook_token";
 
+/// The token of a user of Matrix.
+pub const MATRIX_TOKEN: &str = "syt_SENTINEL_matrixtoken";
+
 /// Credentials by their names: of each kind of channel, and further ones.
-pub const CREDENTIALS: [(&str, &str); 13] = [
+pub const CREDENTIALS: [(&str, &str); 15] = [
     ("telegram", TOKEN),
     ("slack", SLACK_TOKEN),
     ("slack-hook", SLACK_HOOK),
@@ -36,6 +39,8 @@ pub const CREDENTIALS: [(&str, &str); 13] = [
     ("discord-hook", DISCORD_HOOK),
     ("discord-url", "https://discord.com/api/webhooks/846000000000000007/SENTINEL-webhook_token"),
     ("discord-elsewhere", "https://example.org/api/webhooks/846000000000000007/SENTINEL-token"),
+    ("matrix", MATRIX_TOKEN),
+    ("two-words", "SENTINEL words"),
     ("webhook", WEBHOOK_SECRET),
     ("ntfy", "tk_SENTINEL0ntfy0token"),
     ("mattermost", "SENTINELhookkey0123456789"),

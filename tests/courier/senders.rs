@@ -1,8 +1,10 @@
 //! Senders against fakes of their providers: every outcome of the tables, over a real connection.
 
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::time::Duration;
 
 use kanband::kernel::notice::{ChannelSetting, Edit, Live};
+use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrIn};
 use support::fakes::mattermost::Mattermost;
 use support::fakes::ntfy::Ntfy;
 use support::fakes::receiver::Receiver;
@@ -162,9 +164,18 @@ fn webhook_faults_end_as_the_table_says() {
     );
 }
 
+/// A port at which nobody listens, and nobody else will while the socket is there.
+fn port_of_nobody() -> (OwnedFd, u16) {
+    let (family, kind) = (AddressFamily::Inet, SockType::Stream);
+    let socket = socket::socket(family, kind, SockFlag::SOCK_CLOEXEC, None).unwrap();
+    socket::bind(socket.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, 0)).unwrap();
+    let address: SockaddrIn = socket::getsockname(socket.as_raw_fd()).unwrap();
+    (socket, address.port())
+}
+
 #[test]
 fn a_server_that_is_not_there_is_worth_another_attempt() {
-    let port = Fake::start(Receiver::default()).port();
+    let (_socket, port) = port_of_nobody();
     let address = format!("http://127.0.0.1:{port}/");
     let bench = Bench::new(PATIENT);
     let channel = bench.channel(&setting("webhook", None));

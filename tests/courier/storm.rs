@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use support::command_line::Config;
 use support::fakes::discord::Discord;
+use support::fakes::matrix::Matrix;
 use support::fakes::mattermost::Mattermost;
 use support::fakes::ntfy::Ntfy;
 use support::fakes::receiver::Receiver;
@@ -18,7 +19,7 @@ use support::fakes::smtp::{MailFake, MailFault};
 use support::fakes::telegram::Telegram;
 use support::fakes::{Fake, Fault, Faults};
 
-use crate::harness::{DISCORD_HOOK, DISCORD_TOKEN, SLACK_HOOK, SLACK_TOKEN, TOKEN};
+use crate::harness::{DISCORD_HOOK, DISCORD_TOKEN, MATRIX_TOKEN, SLACK_HOOK, SLACK_TOKEN, TOKEN};
 use crate::stage::{Stage, hasty, with_channel};
 
 /// Kinds of events, in the order in which each task has them.
@@ -29,6 +30,7 @@ pub struct Providers {
     pub telegram: Fake<Telegram>,
     pub slack: Fake<Slack>,
     pub discord: Fake<Discord>,
+    pub matrix: Fake<Matrix>,
     pub ntfy: Fake<Ntfy>,
     pub mattermost: Fake<Mattermost>,
     pub webhook: Fake<Receiver>,
@@ -58,6 +60,7 @@ impl Providers {
             telegram: Fake::start(Telegram::new(TOKEN)),
             slack: Fake::start(Slack::new(SLACK_TOKEN, SLACK_HOOK)),
             discord: Fake::start(Discord::new(DISCORD_TOKEN, DISCORD_HOOK)),
+            matrix: Fake::start(Matrix::new(MATRIX_TOKEN)),
             ntfy: Fake::start(Ntfy::default()),
             mattermost: Fake::start(Mattermost { key, posts: Vec::new() }),
             webhook: Fake::start(Receiver::default()),
@@ -74,6 +77,7 @@ impl Providers {
         self.webhook.fail(drawn(8));
         self.slack.fail(drawn(10));
         self.discord.fail(drawn(12));
+        self.matrix.fail(drawn(14));
         let mut dice = Dice(seed | 1);
         // A command that no client gives: nothing fails.
         let nothing = MailFault::At("NOTHING", "");
@@ -89,6 +93,7 @@ impl Providers {
             ("telegram", Some(self.telegram.url())),
             ("slack", Some(self.slack.url())),
             ("discord", Some(self.discord.url())),
+            ("matrix", Some(self.matrix.url())),
             ("ntfy", Some(self.ntfy.url())),
             ("mattermost", Some(self.mattermost.url())),
             ("webhook", None),
@@ -101,13 +106,14 @@ impl Providers {
 
     /// So many routes, over all kinds.
     fn routes(&self, count: u64) -> Vec<(&'static str, String)> {
-        let route = |number: u64| match number % 7 {
+        let route = |number: u64| match number % 8 {
             0 => ("telegram", format!("{}", 1_000 + number)),
             1 => ("webhook", format!("{}/{number}", self.webhook.url())),
             2 => ("ntfy", format!("topic-{number}")),
             3 => ("mattermost", format!("channel-{number}")),
             4 => ("slack", format!("C{number:08}")),
             5 => ("discord", format!("8460000000000{number:05}")),
+            6 => ("matrix", format!("!room{number}:example.org")),
             _ => ("mail", format!("person-{number}@example.org")),
         };
         (0..count).map(route).collect()

@@ -15,6 +15,8 @@ CRONSIM="cronsim==2.8"
 TELEGRAM="python-telegram-bot==22.8"
 SLACK="slack-sdk==3.47.0"
 DISCORD="@discordjs/rest@2.6.3"
+MATRIX="matrix-nio==0.26.0"
+SYNAPSE="matrix-synapse==1.163.2"
 WEBHOOKS="standardwebhooks==1.1.0"
 MAIL="aiosmtpd==1.4.6"
 # What the Inspector needs at least (major * 100 + minor), and what is installed for it where the host's Node is older.
@@ -277,6 +279,18 @@ if [ -z "$no_node" ] && npm_package discord "$DISCORD"; then
     check "discord.js, our fake of Discord" timeout 120 node "$here/discord.mjs" "$programs/fakes" "$installed/discord"
 else
     skip "discord.js" "${no_node:-$why}"
+fi
+if python_package matrix "$MATRIX"; then
+    check "matrix-nio, our fake of Matrix" \
+        timeout 120 "$installed/matrix/bin/python" "$here/channels.py" matrix "$programs/fakes"
+else
+    skip "matrix-nio" "$why"
+fi
+if python_package synapse "$SYNAPSE"; then
+    check "Synapse, what the courier sends and sends again" \
+        timeout 300 "$installed/synapse/bin/python" "$here/channels.py" synapse "$programs/fakes" "$programs/kanban-courier"
+else
+    skip "Synapse" "$why"
 fi
 if python_package webhooks "$WEBHOOKS" trustme; then
     check "standardwebhooks, the signatures of the courier behind TLS" \

@@ -111,6 +111,7 @@ fn what_it_is(kind: &str) -> &'static str {
         "telegram" => "token of the bot, NUMBER:LETTERS",
         "slack" => "token of the bot, xoxb-…, or URL of the incoming hook",
         "discord" => "token of the bot, or URL of the webhook",
+        "matrix" => "access token of the user",
         "ntfy" => "access token, or USER:PASSWORD",
         "mattermost" => "URL of the incoming hook",
         "mail" => "USER:PASSWORD",

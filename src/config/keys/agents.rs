@@ -68,6 +68,14 @@ pub(super) const PERSON: &[Key] = &[
         doc: "Id of the user at Discord.",
     },
     Key {
+        name: "matrix",
+        kind: Kind::Text,
+        default: None,
+        example: Some("\"@ada:example.org\""),
+        unit: None,
+        doc: "Id of the user at Matrix.",
+    },
+    Key {
         name: "mattermost",
         kind: Kind::Text,
         default: None,

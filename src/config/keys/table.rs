@@ -83,7 +83,15 @@ pub static SECTIONS: &[Section] = &[
         shape: Shape::Named {
             examples: &[Example {
                 name: "ada",
-                keys: &["full_name", "telegram", "slack", "discord", "mattermost", "mail"],
+                keys: &[
+                    "full_name",
+                    "telegram",
+                    "slack",
+                    "discord",
+                    "matrix",
+                    "mattermost",
+                    "mail",
+                ],
             }],
         },
         keys: PERSON,

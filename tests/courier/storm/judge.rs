@@ -68,6 +68,12 @@ fn shown(rows: &[Sent], providers: &Providers) -> BTreeMap<(String, String), Vec
             note("discord", &message.channel, of_dedupe(rows, nonce), None, nonce);
         }
     });
+    providers.matrix.with(|matrix| {
+        for message in &matrix.messages {
+            let row = of_dedupe(rows, &message.name);
+            note("matrix", &message.room, row, None, &message.name);
+        }
+    });
     providers.mattermost.with(|mattermost| {
         for post in &mattermost.posts {
             let (text, address) =

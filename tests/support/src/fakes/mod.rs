@@ -4,6 +4,7 @@ pub mod daemon;
 pub mod discord;
 pub mod faults;
 pub mod http;
+pub mod matrix;
 pub mod mattermost;
 pub mod ntfy;
 pub mod receiver;
