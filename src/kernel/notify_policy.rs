@@ -14,7 +14,7 @@ pub enum ChannelKind {
     Telegram,
     /// A topic of an ntfy server.
     Ntfy,
-    /// A hook of Mattermost.
+    /// A bot or a hook of Mattermost.
     Mattermost,
     /// A bot or a hook of Slack.
     Slack,
@@ -87,7 +87,9 @@ impl ChannelKind {
                     ["https://", "http://"].iter().any(|scheme| address.starts_with(scheme));
                 (!is_url || has_blank).then_some("must be a URL that begins with https://")
             }
-            Self::Mattermost => has_blank.then_some("must be the name of a channel"),
+            Self::Mattermost => {
+                has_blank.then_some("must be the name of a channel, or its id for a bot")
+            }
             Self::Matrix => {
                 let is_id = (2..=255).contains(&address.len()) && address.starts_with('!');
                 (!is_id || has_blank).then_some(
@@ -131,7 +133,8 @@ impl ChannelKind {
         match self {
             Self::Telegram | Self::Discord | Self::Matrix | Self::Ntfy => true,
             Self::Slack => address != OWN_CHANNEL,
-            Self::Mattermost | Self::Mail | Self::Webhook => false,
+            Self::Mattermost => is_mattermost_id(address),
+            Self::Mail | Self::Webhook => false,
         }
     }
 
@@ -148,6 +151,11 @@ impl ChannelKind {
             Self::Webhook => 6_000,
         }
     }
+}
+
+/// Whether a text is an id of Mattermost, by which a bot knows a channel. A hook knows it by its name.
+pub fn is_mattermost_id(text: &str) -> bool {
+    text.len() == 26 && text.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit())
 }
 
 /// A configured channel.
@@ -263,6 +271,7 @@ mod tests {
             (ChannelKind::Slack, OWN_CHANNEL, false),
             (ChannelKind::Discord, OWN_CHANNEL, true),
             (ChannelKind::Mattermost, "town-square", false),
+            (ChannelKind::Mattermost, "4xp9fdt7pbyxdjsr3wnfp5oy1h", true),
             (ChannelKind::Webhook, "https://h/", false),
         ] {
             assert_eq!(kind.edits(address), expected, "{kind:?} {address}");

@@ -56,7 +56,7 @@ impl Sender {
         match self {
             Self::Slack(slack) => slack.hook(),
             Self::Discord(discord) => discord.hook(),
-            Self::Mattermost(hook) => Some(hook.hook()),
+            Self::Mattermost(mattermost) => mattermost.hook(),
             Self::Telegram(_) | Self::Matrix(_) | Self::Ntfy(_) | Self::Webhook(_) => None,
             #[cfg(feature = "mail")]
             Self::Mail(_) => None,
@@ -103,7 +103,7 @@ impl Channel {
             Ok(Sender::Discord(discord)) => discord.send(row).await,
             Ok(Sender::Matrix(matrix)) => matrix.send(row).await,
             Ok(Sender::Ntfy(server)) => server.send(row).await,
-            Ok(Sender::Mattermost(hook)) => hook.send(row).await,
+            Ok(Sender::Mattermost(mattermost)) => mattermost.send(row).await,
             Ok(Sender::Webhook(hooks)) => {
                 let outcome = hooks.send(row).await;
                 // The address of a receiver may hold a secret too.
@@ -126,7 +126,8 @@ impl Channel {
             Ok(Sender::Discord(discord)) => discord.edit(edit).await,
             Ok(Sender::Matrix(matrix)) => matrix.edit(edit).await,
             Ok(Sender::Ntfy(server)) => server.edit(edit).await,
-            Ok(Sender::Mattermost(_) | Sender::Webhook(_)) => cannot_edit(),
+            Ok(Sender::Mattermost(mattermost)) => mattermost.edit(edit).await,
+            Ok(Sender::Webhook(_)) => cannot_edit(),
             #[cfg(feature = "mail")]
             Ok(Sender::Mail(_)) => cannot_edit(),
         };

@@ -155,7 +155,9 @@ fn texts() -> Vec<(&'static str, &'static str, Unit, usize, String)> {
         texts.push(("ntfy", name, Unit::Bytes, 4_096, shown));
     }
     for (name, row) in rows("mattermost", "-") {
-        let shown = text(&mattermost::send_row(&row), "text");
+        let shown = text(&mattermost::message::send_row(&row), "text");
+        let post = mattermost::message::post_row(&row);
+        assert_eq!(text(&post, "message"), shown, "by a bot as by a hook");
         texts.push(("mattermost", name, Unit::Characters, 16_383, shown));
     }
     for (name, row) in rows("mail", "a@b") {

@@ -28,8 +28,12 @@ pub const DISCORD_HOOK: &str = "846000000000000007/SENTINEL-webhook_token";
 /// The token of a user of Matrix.
 pub const MATRIX_TOKEN: &str = "syt_SENTINEL_matrixtoken";
 
+/// The key of a hook of Mattermost, and the token of a bot there.
+pub const MATTERMOST_KEY: &str = "SENTINELhookkey0123456789";
+pub const MATTERMOST_TOKEN: &str = "SENTINELbottoken0123456789";
+
 /// Credentials by their names: of each kind of channel, and further ones.
-pub const CREDENTIALS: [(&str, &str); 15] = [
+pub const CREDENTIALS: [(&str, &str); 16] = [
     ("telegram", TOKEN),
     ("slack", SLACK_TOKEN),
     ("slack-hook", SLACK_HOOK),
@@ -43,7 +47,8 @@ pub const CREDENTIALS: [(&str, &str); 15] = [
     ("two-words", "SENTINEL words"),
     ("webhook", WEBHOOK_SECRET),
     ("ntfy", "tk_SENTINEL0ntfy0token"),
-    ("mattermost", "SENTINELhookkey0123456789"),
+    ("mattermost", MATTERMOST_KEY),
+    ("mattermost-bot", "token:SENTINELbottoken0123456789"),
     ("mail", "board@example.org:SENTINEL-mail-password"),
 ];
 

@@ -1,17 +1,18 @@
 //! Senders against fakes of their providers: every outcome of the tables, over a real connection.
 
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use kanband::kernel::notice::{ChannelSetting, Edit, Live};
-use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrIn};
 use support::fakes::mattermost::Mattermost;
 use support::fakes::ntfy::Ntfy;
 use support::fakes::receiver::Receiver;
 use support::fakes::telegram::Telegram;
 use support::fakes::{Fake, Fault, Faults, Provider};
 
-use crate::harness::{Bench, TOKEN, WEBHOOK_SECRET, ask, on_runtime, row, setting, word};
+use crate::harness::{
+    Bench, MATTERMOST_KEY, TOKEN, WEBHOOK_SECRET, ask, on_runtime, row, setting, word,
+};
 
 /// Longest attempt where nothing hangs.
 pub const PATIENT: Duration = Duration::from_secs(30);
@@ -121,8 +122,7 @@ fn ntfy_faults_end_as_the_table_says() {
 
 #[test]
 fn mattermost_faults_end_as_the_table_says() {
-    let key = "SENTINELhookkey0123456789".to_owned();
-    let fake = Fake::start(Mattermost { key, posts: Vec::new() });
+    let fake = Fake::start(Mattermost::new(MATTERMOST_KEY, ""));
     faults(
         &fake,
         "mattermost",
@@ -164,18 +164,17 @@ fn webhook_faults_end_as_the_table_says() {
     );
 }
 
-/// A port at which nobody listens, and nobody else will while the socket is there.
-fn port_of_nobody() -> (OwnedFd, u16) {
-    let (family, kind) = (AddressFamily::Inet, SockType::Stream);
-    let socket = socket::socket(family, kind, SockFlag::SOCK_CLOEXEC, None).unwrap();
-    socket::bind(socket.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, 0)).unwrap();
-    let address: SockaddrIn = socket::getsockname(socket.as_raw_fd()).unwrap();
-    (socket, address.port())
+/// A port at which nobody listens: the near end of a connection, which keeps others from listening there.
+fn port_of_nobody() -> (TcpStream, u16) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let connection = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let port = connection.local_addr().unwrap().port();
+    (connection, port)
 }
 
 #[test]
 fn a_server_that_is_not_there_is_worth_another_attempt() {
-    let (_socket, port) = port_of_nobody();
+    let (_connection, port) = port_of_nobody();
     let address = format!("http://127.0.0.1:{port}/");
     let bench = Bench::new(PATIENT);
     let channel = bench.channel(&setting("webhook", None));

@@ -4,6 +4,7 @@
     channels.py slack FAKES               slack-sdk at the fake of Slack
     channels.py matrix FAKES              matrix-nio at the fake of Matrix
     channels.py synapse FAKES COURIER     a homeserver takes what the courier sends, once
+    channels.py mattermost FAKES          mattermostdriver at the fake of Mattermost
     channels.py webhook FAKES COURIER     standardwebhooks verifies what the courier signs
     channels.py mail FAKES COURIER        aiosmtpd with STARTTLS, a certificate of trustme and a login takes what the courier sends
 """
@@ -155,6 +156,45 @@ def matrix(fakes):
 
     try:
         asyncio.run(talk())
+    finally:
+        program.stdin.close()
+        program.wait(10)
+
+
+def mattermost(fakes):
+    import urllib.parse
+    from mattermostdriver import Driver, exceptions
+
+    program = subprocess.Popen([fakes, "mattermost", "sentinel"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    server = urllib.parse.urlparse(program.stdout.readline().strip())
+
+    def driver(token):
+        return Driver({"scheme": "http", "url": server.hostname, "port": server.port, "token": token})
+
+    def expect(kind, call, *arguments, **named):
+        try:
+            call(*arguments, **named)
+        except kind:
+            return
+        raise AssertionError(f"{kind.__name__} did not come")
+
+    try:
+        client = driver("sentinel")
+        client.login()
+        assert client.client.username == "kanban"
+        channel = "4xp9fdt7pbyxdjsr3wnfp5oy1h"
+        post = {"channel_id": channel, "message": "hello", "pending_post_id": "dedupe00000000000001"}
+        first, again = client.posts.create_post(options=post), client.posts.create_post(options=post)
+        assert (first["id"], first["channel_id"]) == (again["id"], channel), again
+        below = client.posts.create_post(options={"channel_id": channel, "message": "below", "root_id": first["id"]})
+        assert below["root_id"] == first["id"] and below["id"] != first["id"], below
+        changed = client.posts.patch_post(first["id"], options={"message": "hello again"})
+        assert (changed["id"], changed["message"]) == (first["id"], "hello again"), changed
+        expect(exceptions.ResourceNotFound, client.posts.patch_post, "9" * 26, options={"message": "x"})
+        expect(exceptions.NotEnoughPermissions, client.posts.create_post, options={"channel_id": "f" * 26, "message": "x"})
+        expect(exceptions.InvalidOrMissingParameters, client.posts.create_post, options={"channel_id": channel, "message": "x" * 16_384})
+        expect(exceptions.InvalidOrMissingParameters, client.posts.create_post, options={"channel_id": channel, "message": "x", "root_id": "9" * 26})
+        expect(exceptions.NoAccessTokenProvided, driver("other").login)
     finally:
         program.stdin.close()
         program.wait(10)
@@ -369,4 +409,4 @@ def mail(fakes, courier):
 
 
 if __name__ == "__main__":
-    {"telegram": telegram, "slack": slack, "matrix": matrix, "synapse": synapse, "webhook": webhook, "mail": mail}[sys.argv[1]](*sys.argv[2:])
+    {"telegram": telegram, "slack": slack, "matrix": matrix, "mattermost": mattermost, "synapse": synapse, "webhook": webhook, "mail": mail}[sys.argv[1]](*sys.argv[2:])

@@ -17,6 +17,7 @@ SLACK="slack-sdk==3.47.0"
 DISCORD="@discordjs/rest@2.6.3"
 MATRIX="matrix-nio==0.26.0"
 SYNAPSE="matrix-synapse==1.163.2"
+MATTERMOST="mattermostdriver==7.3.2"
 WEBHOOKS="standardwebhooks==1.1.0"
 MAIL="aiosmtpd==1.4.6"
 # What the Inspector needs at least (major * 100 + minor), and what is installed for it where the host's Node is older.
@@ -285,6 +286,12 @@ if python_package matrix "$MATRIX"; then
         timeout 120 "$installed/matrix/bin/python" "$here/channels.py" matrix "$programs/fakes"
 else
     skip "matrix-nio" "$why"
+fi
+if python_package mattermost "$MATTERMOST"; then
+    check "mattermostdriver, our fake of Mattermost" \
+        timeout 120 "$installed/mattermost/bin/python" "$here/channels.py" mattermost "$programs/fakes"
+else
+    skip "mattermostdriver" "$why"
 fi
 if python_package synapse "$SYNAPSE"; then
     check "Synapse, what the courier sends and sends again" \

@@ -113,7 +113,7 @@ fn what_it_is(kind: &str) -> &'static str {
         "discord" => "token of the bot, or URL of the webhook",
         "matrix" => "access token of the user",
         "ntfy" => "access token, or USER:PASSWORD",
-        "mattermost" => "URL of the incoming hook",
+        "mattermost" => "URL of the incoming hook, or token: and the token of a bot",
         "mail" => "USER:PASSWORD",
         "webhook" => "secret, whsec_ and 24 to 64 bytes in base64",
         _ => "secret",

@@ -112,36 +112,10 @@ fn hint(code: u64) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn answer(status: u16, body: &str) -> Answer {
-        let kind = if body.starts_with('{') { "application/json" } else { "text/html" };
-        let mut headers = hyper::HeaderMap::new();
-        headers.insert("content-type", kind.parse().unwrap());
-        Answer { status, headers, body: body.to_owned().into() }
-    }
-
-    fn with(mut answer: Answer, name: &'static str, value: &str) -> Answer {
-        answer.headers.insert(name, value.parse().unwrap());
-        answer
-    }
+    use crate::notify::outcome::testing::{answer, with, word};
 
     fn error(status: u16, code: u64) -> Answer {
         answer(status, &format!(r#"{{"code":{code},"message":"a word"}}"#))
-    }
-
-    fn word(outcome: &Outcome) -> String {
-        match outcome {
-            Outcome::Sent { provider_id } => {
-                format!("sent {}", provider_id.as_deref().unwrap_or("-"))
-            }
-            Outcome::Rate { after_ms, scope } => format!("rate {after_ms} {scope:?}"),
-            Outcome::Temporary { code, .. } => format!("temporary {code}"),
-            Outcome::Permanent { code, .. } => format!("permanent {code}"),
-            Outcome::Unknown { code, .. } => format!("unknown {code}"),
-            Outcome::ChannelDead { code, .. } => format!("channel_dead {code}"),
-            Outcome::Moved { address } => format!("moved {address}"),
-            Outcome::Gone => "gone".to_owned(),
-        }
     }
 
     #[test]

@@ -115,34 +115,10 @@ fn hint(word: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn answer(status: u16, body: &str, retry: Option<&str>) -> Answer {
-        let kind = if body.starts_with('{') { "application/json" } else { "text/html" };
-        let mut headers = hyper::HeaderMap::new();
-        headers.insert("content-type", kind.parse().unwrap());
-        if let Some(retry) = retry {
-            headers.insert("retry-after", retry.parse().unwrap());
-        }
-        Answer { status, headers, body: body.to_owned().into() }
-    }
+    use crate::notify::outcome::testing::{answer, with, word};
 
     fn error(status: u16, word: &str) -> Answer {
-        answer(status, &format!(r#"{{"errcode":"{word}","error":"a sentence"}}"#), None)
-    }
-
-    fn word(outcome: &Outcome) -> String {
-        match outcome {
-            Outcome::Sent { provider_id } => {
-                format!("sent {}", provider_id.as_deref().unwrap_or("-"))
-            }
-            Outcome::Rate { after_ms, scope } => format!("rate {after_ms} {scope:?}"),
-            Outcome::Temporary { code, .. } => format!("temporary {code}"),
-            Outcome::Permanent { code, .. } => format!("permanent {code}"),
-            Outcome::Unknown { code, .. } => format!("unknown {code}"),
-            Outcome::ChannelDead { code, .. } => format!("channel_dead {code}"),
-            Outcome::Moved { address } => format!("moved {address}"),
-            Outcome::Gone => "gone".to_owned(),
-        }
+        answer(status, &format!(r#"{{"errcode":"{word}","error":"a sentence"}}"#))
     }
 
     #[test]
@@ -150,11 +126,11 @@ mod tests {
         let limited = r#"{"errcode":"M_LIMIT_EXCEEDED","error":"x","retry_after_ms":250}"#;
         let bare = r#"{"errcode":"M_LIMIT_EXCEEDED","error":"x"}"#;
         for (given, expected) in [
-            (answer(200, r#"{"event_id":"$abc"}"#, None), "sent $abc"),
-            (answer(200, "<html>", None), "unknown unexpected"),
-            (answer(429, limited, None), "rate 250 Channel"),
-            (answer(429, limited, Some("3")), "rate 3000 Channel"),
-            (answer(429, bare, None), "rate 10000 Channel"),
+            (answer(200, r#"{"event_id":"$abc"}"#), "sent $abc"),
+            (answer(200, "<html>"), "unknown unexpected"),
+            (answer(429, limited), "rate 250 Channel"),
+            (with(answer(429, limited), "retry-after", "3"), "rate 3000 Channel"),
+            (answer(429, bare), "rate 10000 Channel"),
             (error(403, "M_FORBIDDEN"), "permanent m_forbidden"),
             (error(403, "M_USER_DEACTIVATED"), "channel_dead m_user_deactivated"),
             (error(401, "M_UNKNOWN_TOKEN"), "channel_dead m_unknown_token"),
@@ -163,9 +139,9 @@ mod tests {
             (error(404, "M_UNRECOGNIZED"), "permanent m_unrecognized"),
             (error(400, "No syt_token"), "permanent refused"),
             (error(500, "M_UNKNOWN"), "temporary m_unknown"),
-            (answer(502, "<html>", None), "temporary http_502"),
-            (answer(404, "<html>", None), "channel_dead http_404"),
-            (answer(301, "<html>", None), "permanent http_301"),
+            (answer(502, "<html>"), "temporary http_502"),
+            (answer(404, "<html>"), "channel_dead http_404"),
+            (answer(301, "<html>"), "permanent http_301"),
         ] {
             assert_eq!(word(&judge(&given)), expected, "{given:?}");
         }
@@ -175,13 +151,13 @@ mod tests {
     fn only_a_server_that_says_so_has_no_such_state() {
         let missing = error(404, "M_NOT_FOUND");
         assert_eq!(judge_state(&missing), Ok(State::Missing));
-        let is = answer(200, r#"{"algorithm":"x"}"#, None);
+        let is = answer(200, r#"{"algorithm":"x"}"#);
         assert!(matches!(judge_state(&is), Ok(State::Is(content)) if content["algorithm"] == "x"));
         for (given, expected) in [
             (error(404, "M_UNRECOGNIZED"), "permanent m_unrecognized"),
             (error(403, "M_FORBIDDEN"), "permanent m_forbidden"),
-            (answer(200, "<html>", None), "temporary unexpected"),
-            (answer(503, "<html>", None), "temporary http_503"),
+            (answer(200, "<html>"), "temporary unexpected"),
+            (answer(503, "<html>"), "temporary http_503"),
         ] {
             assert_eq!(
                 judge_state(&given).map_err(|outcome| word(&outcome)),

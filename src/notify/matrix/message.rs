@@ -68,7 +68,7 @@ fn live_text(edit: &Edit) -> String {
     Outline::of_live(&edit.live).text(CHANGE_BYTES_MAX, Unit::Bytes, unmentioned, "")
 }
 
-/// `m.notice` makes no sound. Who is named is said beside the text, also that nobody is: without it clients look for names in the text.
+/// `m.notice` makes no sound. Who is named stands beside the text, also when nobody is: without it clients look for names in the text.
 fn content(text: &str, is_silent: bool, user: Option<&str>) -> Map<String, Value> {
     let kind = if is_silent { "m.notice" } else { "m.text" };
     let mentions = match user {

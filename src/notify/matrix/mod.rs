@@ -104,7 +104,7 @@ impl Matrix {
             Err(outcome) => return Some(outcome),
         }
         match self.state(room, "m.room.create").await {
-            Ok(State::Is(content)) if content["type"] == "m.space" => {
+            Ok(State::Is(content)) if content.get("type").is_some_and(|it| it == "m.space") => {
                 let error = "the id is that of a space, which has no messages: use a room of it";
                 return Some(outcome::permanent("space", error));
             }

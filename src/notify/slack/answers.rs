@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::kernel::notice::{Outcome, RateScope};
 use crate::notify::http::{Answer, json};
 use crate::notify::outcome;
-use crate::notify::slack::message::MessageId;
+use crate::notify::slack::message::{MessageId, REPEAT_KEY, THREAD_KEY};
 
 /// An answer of the API.
 #[derive(Debug, Deserialize)]
@@ -26,7 +26,19 @@ pub enum Asked {
 }
 
 /// What errors about the id of a repeat begin with.
-pub const DUPLICATE: &str = "duplicate_";
+const DUPLICATE: &str = "duplicate_";
+
+/// Errors about the message that a post was to stand below.
+const NO_THREAD: [&str; 4] =
+    ["thread_not_found", "invalid_thread_ts", "cannot_reply_to_message", "message_not_found"];
+
+/// The argument of a post that an error is about, when it can do without.
+pub fn refused_part(word: &str) -> Option<&'static str> {
+    if word.starts_with(DUPLICATE) {
+        return Some(REPEAT_KEY);
+    }
+    NO_THREAD.contains(&word).then_some(THREAD_KEY)
+}
 
 /// The channel works for nobody until its credential is another one.
 const DEAD: [&str; 9] = [
@@ -149,44 +161,20 @@ fn hint(word: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn answer(status: u16, kind: &str, body: &str, retry: Option<&str>) -> Answer {
-        let mut headers = hyper::HeaderMap::new();
-        headers.insert("content-type", kind.parse().unwrap());
-        if let Some(retry) = retry {
-            headers.insert("retry-after", retry.parse().unwrap());
-        }
-        Answer { status, headers, body: body.to_owned().into() }
-    }
+    use crate::notify::outcome::testing::{answer, with, word};
 
     fn reply(body: &str) -> Answer {
-        answer(200, "application/json; charset=utf-8", body, None)
+        answer(200, body)
     }
 
     fn error(word: &str) -> Answer {
         reply(&format!(r#"{{"ok":false,"error":"{word}"}}"#))
     }
 
-    fn word(outcome: &Outcome) -> String {
-        match outcome {
-            Outcome::Sent { provider_id } => {
-                format!("sent {}", provider_id.as_deref().unwrap_or("-"))
-            }
-            Outcome::Rate { after_ms, .. } => format!("rate {after_ms}"),
-            Outcome::Temporary { code, .. } => format!("temporary {code}"),
-            Outcome::Permanent { code, .. } => format!("permanent {code}"),
-            Outcome::Unknown { code, .. } => format!("unknown {code}"),
-            Outcome::ChannelDead { code, .. } => format!("channel_dead {code}"),
-            Outcome::Moved { address } => format!("moved {address}"),
-            Outcome::Gone => "gone".to_owned(),
-        }
-    }
-
     #[test]
     fn every_answer_of_the_api_means_what_the_table_says() {
         let done = r#"{"ok":true,"channel":"C024BE91L","ts":"1503435956.000247","message":{}}"#;
         let limited = r#"{"ok":false,"error":"ratelimited"}"#;
-        let json = "application/json";
         for (given, post, update) in [
             (reply(done), "sent C024BE91L:1503435956.000247", "sent C024BE91L:1503435956.000247"),
             (reply(r#"{"ok":true}"#), "sent -", "sent -"),
@@ -208,18 +196,14 @@ mod tests {
             (error("fatal_error"), "unknown fatal_error", "unknown fatal_error"),
             (error("a_new_word"), "permanent a_new_word", "permanent a_new_word"),
             (error("No xoxb-1"), "permanent refused", "permanent refused"),
-            (error("rate_limited"), "rate 30000", "rate 30000"),
-            (answer(200, json, limited, Some("3")), "rate 3000", "rate 3000"),
-            (answer(429, json, limited, Some("0.2")), "rate 200", "rate 200"),
-            (answer(429, "text/html", "<html>", None), "rate 30000", "rate 30000"),
-            (answer(503, "text/html", "<html>", None), "temporary http_503", "temporary http_503"),
-            (
-                answer(500, json, r#"{"ok":false,"error":"odd"}"#, None),
-                "temporary odd",
-                "temporary odd",
-            ),
-            (answer(404, "text/html", "<html>", None), "permanent http_404", "permanent http_404"),
-            (answer(200, "text/html", "<html>", None), "unknown unexpected", "unknown unexpected"),
+            (error("rate_limited"), "rate 30000 Route", "rate 30000 Route"),
+            (with(answer(200, limited), "retry-after", "3"), "rate 3000 Route", "rate 3000 Route"),
+            (with(answer(429, limited), "retry-after", "0.2"), "rate 200 Route", "rate 200 Route"),
+            (answer(429, "<html>"), "rate 30000 Route", "rate 30000 Route"),
+            (answer(503, "<html>"), "temporary http_503", "temporary http_503"),
+            (answer(500, r#"{"ok":false,"error":"odd"}"#), "temporary odd", "temporary odd"),
+            (answer(404, "<html>"), "permanent http_404", "permanent http_404"),
+            (answer(200, "<html>"), "unknown unexpected", "unknown unexpected"),
         ] {
             assert_eq!(word(&judge(&given, Asked::Post)), post, "{given:?}");
             assert_eq!(word(&judge(&given, Asked::Update)), update, "{given:?}");
@@ -227,19 +211,29 @@ mod tests {
     }
 
     #[test]
+    fn a_post_can_do_without_its_id_and_without_its_thread() {
+        for (word, expected) in [
+            ("duplicate_message_not_found", Some(REPEAT_KEY)),
+            ("thread_not_found", Some(THREAD_KEY)),
+            ("channel_not_found", None),
+        ] {
+            assert_eq!(refused_part(word), expected, "{word}");
+        }
+    }
+
+    #[test]
     fn every_answer_to_a_hook_means_what_the_table_says() {
-        let text = "text/html";
         for (given, expected) in [
-            (answer(200, text, "ok", None), "sent -"),
-            (answer(200, text, "<html>", None), "unknown unexpected"),
-            (answer(400, text, "invalid_payload", None), "permanent invalid_payload"),
-            (answer(404, text, "channel_not_found", None), "permanent channel_not_found"),
-            (answer(410, text, "channel_is_archived", None), "permanent channel_is_archived"),
-            (answer(404, text, "no_service", None), "channel_dead no_service"),
-            (answer(403, text, "invalid_token", None), "channel_dead invalid_token"),
-            (answer(403, text, "<html>no</html>", None), "permanent http_403"),
-            (answer(429, text, "rate_limited", Some("1")), "rate 1000"),
-            (answer(500, text, "server_error", None), "temporary http_500"),
+            (answer(200, "ok"), "sent -"),
+            (answer(200, "<html>"), "unknown unexpected"),
+            (answer(400, "invalid_payload"), "permanent invalid_payload"),
+            (answer(404, "channel_not_found"), "permanent channel_not_found"),
+            (answer(410, "channel_is_archived"), "permanent channel_is_archived"),
+            (answer(404, "no_service"), "channel_dead no_service"),
+            (answer(403, "invalid_token"), "channel_dead invalid_token"),
+            (answer(403, "<html>no</html>"), "permanent http_403"),
+            (with(answer(429, "rate_limited"), "retry-after", "1"), "rate 1000 Route"),
+            (answer(500, "server_error"), "temporary http_500"),
         ] {
             assert_eq!(word(&judge_hook(&given)), expected, "{given:?}");
         }

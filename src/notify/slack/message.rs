@@ -30,6 +30,9 @@ const VALUE_PREFIX: &str = "k1:";
 /// The argument that names a repeat.
 pub const REPEAT_KEY: &str = "client_msg_id";
 
+/// The argument that names a thread.
+pub const THREAD_KEY: &str = "thread_ts";
+
 /// What names a message: the channel that the answer gave, which is another one than the address when that is a person, and its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageId {
@@ -83,7 +86,7 @@ pub fn send_row(row: &Row) -> Value {
     let is_below = row.notice.class != Class::Ask;
     let anchor = row.reply_to.as_deref().filter(|_| is_below).and_then(MessageId::parse);
     if let Some(ts) = row.thread.clone().or(anchor.map(|anchor| anchor.ts)) {
-        body.insert("thread_ts".into(), ts.into());
+        body.insert(THREAD_KEY.into(), ts.into());
     }
     Value::Object(body)
 }
@@ -92,7 +95,7 @@ pub fn send_row(row: &Row) -> Value {
 pub fn hook_row(row: &Row) -> Value {
     let mut body = content(&Outline::of(&row.notice, row.is_repeat), row.notice.mention.as_ref());
     if let Some(thread) = &row.thread {
-        body.insert("thread_ts".into(), thread.as_str().into());
+        body.insert(THREAD_KEY.into(), thread.as_str().into());
     }
     Value::Object(body)
 }
@@ -102,7 +105,7 @@ pub fn first(edit: &Edit) -> Value {
     let mut body = content(&Outline::of_live(&edit.live), None);
     insert_post(&mut body, &edit.address, &uuid_of(&format!("{} {}", edit.live.id, edit.id)));
     if let Some(thread) = &edit.thread {
-        body.insert("thread_ts".into(), thread.as_str().into());
+        body.insert(THREAD_KEY.into(), thread.as_str().into());
     }
     Value::Object(body)
 }

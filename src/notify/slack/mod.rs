@@ -120,15 +120,18 @@ impl Slack {
         Some(outcome::permanent("wrong_address", error))
     }
 
-    /// Posts; once more without the id that names repeats when Slack knows that id and not its message.
+    /// Posts; once more without what is refused of it: the id that names repeats, when Slack knows that id and not its message, or the
+    /// thread, when what it stands below is gone.
     async fn post(&self, mut body: Value) -> Outcome {
         let first = self.call("chat.postMessage", &body, Asked::Post).await;
-        let is_stale = matches!(&first, Outcome::Permanent { code, .. } if code.starts_with(answers::DUPLICATE));
-        if !is_stale {
+        let Outcome::Permanent { code, .. } = &first else { return first };
+        let refused = answers::refused_part(code);
+        let is_without = match (refused, &mut body) {
+            (Some(part), Value::Object(fields)) => fields.remove(part).is_some(),
+            _ => false,
+        };
+        if !is_without {
             return first;
-        }
-        if let Value::Object(fields) = &mut body {
-            fields.remove(message::REPEAT_KEY);
         }
         self.call("chat.postMessage", &body, Asked::Post).await
     }

@@ -2,4 +2,5 @@
 
 mod discord;
 mod matrix;
+mod mattermost;
 mod slack;

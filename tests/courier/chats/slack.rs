@@ -90,6 +90,23 @@ fn an_id_that_slack_knows_without_its_message_costs_no_message() {
 }
 
 #[test]
+fn news_below_a_message_that_was_deleted_stands_by_itself() {
+    let fake = slack();
+    fake.with(|slack| slack.gone.push("1503435900.000100".to_owned()));
+    let bench = Bench::new(PATIENT);
+    let channel = bench.channel(&setting("slack", Some(fake.url())));
+    let mut news = row("slack", CHANNEL, 1);
+    news.reply_to = Some(format!("{CHANNEL}:1503435900.000100"));
+    let sent = on_runtime(channel.send(&news));
+    assert_eq!(word(&sent), "sent C024BE91L:1503435956.000001");
+    let fields = fake.with(|slack| slack.messages[0].fields.clone());
+    assert_eq!(fields["thread_ts"], Value::Null);
+    fake.with(|slack| slack.refusals.insert(CHANNEL.to_owned(), "is_archived".to_owned()));
+    assert_eq!(word(&on_runtime(channel.send(&news))), "permanent is_archived");
+    assert_eq!(fake.count(), 3, "what cannot be healed is asked once");
+}
+
+#[test]
 fn the_message_about_a_task_is_changed_where_the_answer_said_that_it_stands() {
     let fake = slack();
     let bench = Bench::new(PATIENT);

@@ -75,6 +75,10 @@ fn shown(rows: &[Sent], providers: &Providers) -> BTreeMap<(String, String), Vec
         }
     });
     providers.mattermost.with(|mattermost| {
+        for post in &mattermost.bot_posts {
+            let name = post.fields["pending_post_id"].as_str().unwrap();
+            note("posts", &post.channel, of_dedupe(rows, name), None, name);
+        }
         for post in &mattermost.posts {
             let (text, address) =
                 (post["text"].as_str().unwrap(), post["channel"].as_str().unwrap());

@@ -1,7 +1,7 @@
 //! The fakes of providers for clients of others (`tests/ext/channels.py`). They end with the standard input.
 //!
 //! `fakes telegram TOKEN` prints two URLs: a server, and one at which another program polls. `fakes slack TOKEN HOOK` and
-//! `fakes discord TOKEN HOOK` print one, and so does `fakes matrix TOKEN`. `fakes deliver COURIER HOME KIND ADDRESS [URL]`
+//! `fakes discord TOKEN HOOK` print one, and so do `fakes matrix TOKEN` and `fakes mattermost TOKEN`. `fakes deliver COURIER HOME KIND ADDRESS [URL]`
 //! has a courier send three rows to a receiver of others, where the provider gave an id also a change of the first one, and prints what became of them.
 #![allow(
     clippy::unwrap_used,
@@ -21,6 +21,7 @@ use kanband::kernel::notice::{
 };
 use support::fakes::discord::Discord;
 use support::fakes::matrix::Matrix;
+use support::fakes::mattermost::Mattermost;
 use support::fakes::slack::Slack;
 use support::fakes::telegram::Telegram;
 use support::fakes::{DaemonFake, Fake, Fault};
@@ -34,13 +35,14 @@ fn main() {
         ["slack", token, hook] => slack(token, hook),
         ["discord", token, hook] => discord(token, hook),
         ["matrix", token] => matrix(token),
+        ["mattermost", token] => mattermost(token),
         ["deliver", courier, home, kind, address] => deliver(courier, home, kind, address, None),
         ["deliver", courier, home, kind, address, url] => {
             deliver(courier, home, kind, address, Some(url.to_owned()));
         }
         _ => {
             println!(
-                "usage: fakes telegram TOKEN | fakes slack|discord TOKEN HOOK | fakes matrix TOKEN | fakes deliver COURIER HOME KIND ADDRESS [URL]"
+                "usage: fakes telegram TOKEN | fakes slack|discord TOKEN HOOK | fakes matrix|mattermost TOKEN | fakes deliver COURIER HOME KIND ADDRESS [URL]"
             );
         }
     }
@@ -94,6 +96,12 @@ fn matrix(token: &str) {
         it.foreign.push("!foreign:example.org".to_owned());
         it.faults.insert("!rated:example.org".to_owned(), Fault::Rate(Duration::from_secs(3)));
     });
+    serve(&server.url());
+}
+
+fn mattermost(token: &str) {
+    let server = Fake::start(Mattermost::new("hook", token));
+    server.with(|it| it.foreign.push("f".repeat(26)));
     serve(&server.url());
 }
 

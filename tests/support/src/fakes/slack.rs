@@ -35,6 +35,8 @@ pub struct Slack {
     known: BTreeMap<String, (String, String)>,
     /// Ids whose messages are gone: what is sent under them is refused.
     pub stale: Vec<String>,
+    /// Times of messages that were deleted.
+    pub gone: Vec<String>,
 }
 
 impl Slack {
@@ -62,6 +64,9 @@ impl Slack {
     fn post(&mut self, fields: &Value) -> Answer {
         if let Some(word) = self.refused(fields) {
             return error(&word);
+        }
+        if self.gone.contains(&text(fields, "thread_ts")) {
+            return error("thread_not_found");
         }
         let id = text(fields, "client_msg_id");
         if self.stale.contains(&id) {
