@@ -235,6 +235,24 @@ fn what_is_cut_says_how_much_is_missing_and_the_question_stays_whole() {
 }
 
 #[test]
+fn a_text_of_joined_signs_is_cut_between_two_of_them_by_every_chat() {
+    let notice = Notice { lines: vec!["👩\u{200d}🔧".repeat(9_000)], ..ask() };
+    let of = |address: &str| Row { notice: notice.clone(), ..row("chat", address, 1) };
+    let discord_row = of("846000000000000001");
+    for (sender, text) in [
+        ("telegram", text(&telegram::message::send_row(&of("7")), "text")),
+        ("slack", slack_text(&slack::message::send_row(&of("C024BE91L")))),
+        ("discord", discord_text(&discord::message::send_row(&discord_row, true), &discord_row)),
+        ("matrix", text(&matrix::message::send_row(&of("!a:b")), "body")),
+        ("mattermost", text(&mattermost::message::post_row(&of("-")), "message")),
+    ] {
+        let text = text.replace('\\', "");
+        let (before, _) = text.split_once("… (").unwrap_or_else(|| panic!("{sender} cuts nothing"));
+        assert!(before.ends_with('🔧'), "{sender} divides a sign");
+    }
+}
+
+#[test]
 fn no_text_of_others_mentions_anybody() {
     for (sender, name, _, _, text) in texts() {
         if name == "nasty" && sender != "webhook" && sender != "mail" {
