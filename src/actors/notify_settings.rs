@@ -26,6 +26,9 @@ pub fn notify_policy(settings: &Settings, local_zone: &str) -> NotifyPolicy {
     let people = settings.people.iter().map(|(name, person)| {
         let addresses = [
             (ChannelKind::Telegram, &person.telegram),
+            (ChannelKind::Slack, &person.slack),
+            (ChannelKind::Discord, &person.discord),
+            (ChannelKind::Matrix, &person.matrix),
             (ChannelKind::Mattermost, &person.mattermost),
             (ChannelKind::Mail, &person.mail),
         ];

@@ -92,6 +92,12 @@ pub struct Person {
     pub full_name: Option<String>,
     /// Number of the user at Telegram.
     pub telegram: Option<String>,
+    /// Id of the user at Slack.
+    pub slack: Option<String>,
+    /// Id of the user at Discord.
+    pub discord: Option<String>,
+    /// Id of the user at Matrix.
+    pub matrix: Option<String>,
     /// Name of the user at Mattermost.
     pub mattermost: Option<String>,
     /// Mail address.

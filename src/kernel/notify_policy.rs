@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::kernel::rules::quiet::QuietHours;
 
+/// The address that means the channel which a hook was made for.
+pub const OWN_CHANNEL: &str = "-";
+
 /// What a channel speaks to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChannelKind {
@@ -11,8 +14,14 @@ pub enum ChannelKind {
     Telegram,
     /// A topic of an ntfy server.
     Ntfy,
-    /// A hook of Mattermost.
+    /// A bot or a hook of Mattermost.
     Mattermost,
+    /// A bot or a hook of Slack.
+    Slack,
+    /// A bot or a webhook of Discord.
+    Discord,
+    /// A homeserver of Matrix.
+    Matrix,
     /// A mail server.
     Mail,
     /// A program behind a URL.
@@ -21,13 +30,24 @@ pub enum ChannelKind {
 
 impl ChannelKind {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Telegram, Self::Ntfy, Self::Mattermost, Self::Mail, Self::Webhook];
+    pub const ALL: [Self; 8] = [
+        Self::Telegram,
+        Self::Slack,
+        Self::Discord,
+        Self::Matrix,
+        Self::Ntfy,
+        Self::Mattermost,
+        Self::Mail,
+        Self::Webhook,
+    ];
 
     /// The word in the configuration.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Telegram => "telegram",
+            Self::Slack => "slack",
+            Self::Discord => "discord",
+            Self::Matrix => "matrix",
             Self::Ntfy => "ntfy",
             Self::Mattermost => "mattermost",
             Self::Mail => "mail",
@@ -67,7 +87,29 @@ impl ChannelKind {
                     ["https://", "http://"].iter().any(|scheme| address.starts_with(scheme));
                 (!is_url || has_blank).then_some("must be a URL that begins with https://")
             }
-            Self::Mattermost => has_blank.then_some("must be the name of a channel"),
+            Self::Mattermost => {
+                has_blank.then_some("must be the name of a channel, or its id for a bot")
+            }
+            Self::Matrix => {
+                let is_id = (2..=255).contains(&address.len()) && address.starts_with('!');
+                (!is_id || has_blank).then_some(
+                    "must be the id of a room, such as !aBc:example.org: an alias may come to mean another room",
+                )
+            }
+            Self::Discord => {
+                let is_id = is_number(address) && (15..=20).contains(&address.len());
+                (!is_id && address != OWN_CHANNEL).then_some(
+                    "must be the id of a channel, a number such as 846000000000000001, or - for the channel of a webhook",
+                )
+            }
+            Self::Slack => {
+                let is_id = (9..=32).contains(&address.len())
+                    && address.starts_with(['C', 'G', 'D', 'U', 'W'])
+                    && address.chars().all(|it| it.is_ascii_uppercase() || it.is_ascii_digit());
+                (!is_id && address != OWN_CHANNEL).then_some(
+                    "must be the id of a channel or a person, such as C024BE91L, or - for the channel of a hook",
+                )
+            }
         }
     }
 
@@ -75,15 +117,24 @@ impl ChannelKind {
     pub fn is_machine(self) -> bool {
         match self {
             Self::Webhook => true,
-            Self::Telegram | Self::Ntfy | Self::Mattermost | Self::Mail => false,
+            Self::Telegram
+            | Self::Slack
+            | Self::Discord
+            | Self::Matrix
+            | Self::Ntfy
+            | Self::Mattermost
+            | Self::Mail => false,
         }
     }
 
-    /// Whether a message can be changed after it was sent.
-    pub fn edits(self) -> bool {
+    /// Whether a message at this address can be changed after it was sent. Hooks have addresses of their own, because only the
+    /// courier knows whether a credential is one.
+    pub fn edits(self, address: &str) -> bool {
         match self {
-            Self::Telegram | Self::Ntfy => true,
-            Self::Mattermost | Self::Mail | Self::Webhook => false,
+            Self::Telegram | Self::Discord | Self::Matrix | Self::Ntfy => true,
+            Self::Slack => address != OWN_CHANNEL,
+            Self::Mattermost => is_mattermost_id(address),
+            Self::Mail | Self::Webhook => false,
         }
     }
 
@@ -91,10 +142,20 @@ impl ChannelKind {
     pub fn limit_per_minute(self) -> u32 {
         match self {
             Self::Telegram => 20,
-            Self::Ntfy | Self::Mattermost | Self::Mail => 60,
+            Self::Slack
+            | Self::Discord
+            | Self::Matrix
+            | Self::Ntfy
+            | Self::Mattermost
+            | Self::Mail => 60,
             Self::Webhook => 6_000,
         }
     }
+}
+
+/// Whether a text is an id of Mattermost, by which a bot knows a channel. A hook knows it by its name.
+pub fn is_mattermost_id(text: &str) -> bool {
+    text.len() == 26 && text.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit())
 }
 
 /// A configured channel.
@@ -158,6 +219,62 @@ impl Default for NotifyPolicy {
             probe_ms: HOUR_MS,
             edit_pause_ms: 3 * SECOND_MS,
             remind_ms: vec![4 * HOUR_MS, 24 * HOUR_MS],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_the_form_that_its_kind_takes() {
+        for (kind, fine, wrong) in [
+            (
+                ChannelKind::Slack,
+                &["C024BE91L", "G024BE91L", "D024BE91L", "U024BE91L", "W024BE91L", "-"][..],
+                &["", "general", "#general", "C024", "c024be91l", "X024BE91L", "C024 E91L"][..],
+            ),
+            (
+                ChannelKind::Discord,
+                &["846000000000000001", "11460000000000000001", "-"][..],
+                &["", "general", "4711", "114600000000000000001", "<#846000000000000001>"][..],
+            ),
+            (
+                ChannelKind::Matrix,
+                &["!aBc:example.org", "!31hneApxJ_1o-63DmFrpeqnkFfWppnzWso1JvH3ogLM"][..],
+                &["", "!", "#board:example.org", "@ada:example.org", "!a b:example.org"][..],
+            ),
+        ] {
+            for address in fine {
+                assert_eq!(kind.problem_with(address), None, "{kind:?} {address}");
+            }
+            for address in wrong {
+                assert!(kind.problem_with(address).is_some(), "{kind:?} {address}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_kind_is_known_by_its_word() {
+        for kind in ChannelKind::ALL {
+            assert_eq!(ChannelKind::parse(kind.as_str()), Some(kind));
+        }
+        assert_eq!(ChannelKind::parse("carrier-pigeon"), None);
+    }
+
+    #[test]
+    fn what_a_hook_has_sent_cannot_be_changed_unless_the_provider_gives_its_id() {
+        for (kind, address, expected) in [
+            (ChannelKind::Telegram, "7", true),
+            (ChannelKind::Slack, "C024BE91L", true),
+            (ChannelKind::Slack, OWN_CHANNEL, false),
+            (ChannelKind::Discord, OWN_CHANNEL, true),
+            (ChannelKind::Mattermost, "town-square", false),
+            (ChannelKind::Mattermost, "4xp9fdt7pbyxdjsr3wnfp5oy1h", true),
+            (ChannelKind::Webhook, "https://h/", false),
+        ] {
+            assert_eq!(kind.edits(address), expected, "{kind:?} {address}");
         }
     }
 }

@@ -37,6 +37,7 @@ pub(in crate::kernel) fn dedupe(random: &mut dyn Random) -> String {
 struct Listener {
     route_id: i64,
     channel: String,
+    address: String,
     level: Level,
     kinds: Vec<String>,
     person: Option<String>,
@@ -121,7 +122,7 @@ fn tell_one(
     for (route_id, (found, listener)) in by_route {
         let Some(channel) = policy.notify.channels.get(&listener.channel) else { continue };
         is_moved = true;
-        if channel.kind.edits() && listener.level != Level::Quiet {
+        if channel.kind.edits(&listener.address) && listener.level != Level::Quiet {
             store::chat_messages::want_live(tx.connection, route_id, &task.id)?;
         }
         let class = match found {
@@ -195,6 +196,7 @@ fn listeners_of(
         found.push(Listener {
             route_id,
             channel: subscription.platform.clone(),
+            address: subscription.chat_id.clone(),
             level: subscription.level,
             kinds: subscription.kinds.clone(),
             person: subscription.person.clone(),
@@ -216,6 +218,7 @@ fn listeners_of(
             found.push(Listener {
                 route_id: filter.route_id,
                 channel: filter.channel.clone(),
+                address: filter.address.clone(),
                 level: filter.level,
                 kinds: filter.kinds.clone(),
                 person: filter.person.clone(),

@@ -6,15 +6,18 @@ use tokio::sync::Semaphore;
 
 use crate::kernel::notice::{ChannelSetting, Edit, Outcome, Row};
 use crate::notify::credential::CredentialFolder;
+use crate::notify::discord::Discord;
 use crate::notify::guard::Range;
 use crate::notify::http::tls::Tls;
 use crate::notify::http::{HttpClient, Limits, Rules};
 #[cfg(feature = "mail")]
 use crate::notify::mail::{Mail, server::MailServer};
+use crate::notify::matrix::Matrix;
 use crate::notify::mattermost::Mattermost;
 use crate::notify::ntfy::{self, Ntfy};
 use crate::notify::outcome;
 use crate::notify::secret::{Filter, Secret};
+use crate::notify::slack::Slack;
 use crate::notify::telegram::{self, Telegram};
 use crate::notify::url::SecretUrl;
 use crate::notify::webhook::Webhook;
@@ -37,11 +40,28 @@ pub struct Surroundings {
 
 enum Sender {
     Telegram(Telegram),
+    Slack(Slack),
+    Discord(Discord),
+    Matrix(Matrix),
     Ntfy(Ntfy),
     Mattermost(Mattermost),
     Webhook(Webhook),
     #[cfg(feature = "mail")]
     Mail(Mail),
+}
+
+impl Sender {
+    /// The address of its hook, which is a secret.
+    fn hook(&self) -> Option<&SecretUrl> {
+        match self {
+            Self::Slack(slack) => slack.hook(),
+            Self::Discord(discord) => discord.hook(),
+            Self::Mattermost(mattermost) => mattermost.hook(),
+            Self::Telegram(_) | Self::Matrix(_) | Self::Ntfy(_) | Self::Webhook(_) => None,
+            #[cfg(feature = "mail")]
+            Self::Mail(_) => None,
+        }
+    }
 }
 
 /// A channel.
@@ -62,9 +82,8 @@ impl Channel {
             secrets.extend(credential.iter().flat_map(parts_of));
             sender_of(setting, surroundings, credential.as_ref())
         });
-        if let Ok(Sender::Mattermost(hook)) = &made {
-            secrets.extend(hook.hook().secret_parts());
-        }
+        let hook = made.as_ref().ok().and_then(Sender::hook);
+        secrets.extend(hook.map(SecretUrl::secret_parts).unwrap_or_default());
         let filter = Filter::of(secrets);
         let sender = made.map_err(|error| filter.error(&error));
         Self { name: setting.name.clone(), seats: Semaphore::new(SENDING_MAX), sender, filter }
@@ -80,8 +99,11 @@ impl Channel {
         let outcome = match &self.sender {
             Err(why) => outcome::channel_dead("not_usable", why),
             Ok(Sender::Telegram(bot)) => bot.send(row).await,
+            Ok(Sender::Slack(slack)) => slack.send(row).await,
+            Ok(Sender::Discord(discord)) => discord.send(row).await,
+            Ok(Sender::Matrix(matrix)) => matrix.send(row).await,
             Ok(Sender::Ntfy(server)) => server.send(row).await,
-            Ok(Sender::Mattermost(hook)) => hook.send(row).await,
+            Ok(Sender::Mattermost(mattermost)) => mattermost.send(row).await,
             Ok(Sender::Webhook(hooks)) => {
                 let outcome = hooks.send(row).await;
                 // The address of a receiver may hold a secret too.
@@ -100,8 +122,12 @@ impl Channel {
         let outcome = match &self.sender {
             Err(why) => outcome::channel_dead("not_usable", why),
             Ok(Sender::Telegram(bot)) => bot.edit(edit).await,
+            Ok(Sender::Slack(slack)) => slack.edit(edit).await,
+            Ok(Sender::Discord(discord)) => discord.edit(edit).await,
+            Ok(Sender::Matrix(matrix)) => matrix.edit(edit).await,
             Ok(Sender::Ntfy(server)) => server.edit(edit).await,
-            Ok(Sender::Mattermost(_) | Sender::Webhook(_)) => cannot_edit(),
+            Ok(Sender::Mattermost(mattermost)) => mattermost.edit(edit).await,
+            Ok(Sender::Webhook(_)) => cannot_edit(),
             #[cfg(feature = "mail")]
             Ok(Sender::Mail(_)) => cannot_edit(),
         };
@@ -158,6 +184,9 @@ fn sender_of(
     };
     match setting.kind.as_str() {
         "telegram" => Telegram::new(http, &base(telegram::BASE)?, needed()?).map(Sender::Telegram),
+        "slack" => Slack::new(http, url(None)?.as_ref(), needed()?).map(Sender::Slack),
+        "discord" => Discord::new(http, url(None)?.as_ref(), needed()?).map(Sender::Discord),
+        "matrix" => Matrix::new(http, url(None)?.as_ref(), needed()?).map(Sender::Matrix),
         "ntfy" => Ok(Sender::Ntfy(Ntfy::new(http, base(ntfy::BASE)?, credential))),
         "mattermost" => {
             Mattermost::new(http, url(None)?.as_ref(), needed()?).map(Sender::Mattermost)

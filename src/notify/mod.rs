@@ -15,9 +15,13 @@ pub mod credential;
 #[cfg(feature = "courier")]
 pub mod daemon;
 #[cfg(feature = "courier")]
+pub mod discord;
+#[cfg(feature = "courier")]
 pub mod http;
 #[cfg(feature = "mail")]
 pub mod mail;
+#[cfg(feature = "courier")]
+pub mod matrix;
 #[cfg(feature = "courier")]
 pub mod mattermost;
 #[cfg(feature = "courier")]
@@ -30,6 +34,8 @@ pub mod program;
 pub mod render;
 #[cfg(feature = "courier")]
 pub mod secret;
+#[cfg(feature = "courier")]
+pub mod slack;
 #[cfg(feature = "courier")]
 pub mod telegram;
 #[cfg(feature = "courier")]

@@ -92,6 +92,44 @@ pub fn filtered(outcome: Outcome, filter: &Filter) -> Outcome {
     }
 }
 
+/// What the tables of senders are tested with.
+#[cfg(test)]
+pub(in crate::notify) mod testing {
+    use super::*;
+
+    /// An answer, in JSON when it looks like it.
+    pub fn answer(status: u16, body: &str) -> Answer {
+        let kind = if body.starts_with('{') { "application/json" } else { "text/html" };
+        with(
+            Answer { status, headers: hyper::HeaderMap::new(), body: body.to_owned().into() },
+            "content-type",
+            kind,
+        )
+    }
+
+    /// The same with a header.
+    pub fn with(mut answer: Answer, name: &'static str, value: &str) -> Answer {
+        answer.headers.insert(name, value.parse().unwrap());
+        answer
+    }
+
+    /// The word for an outcome, with what decides.
+    pub fn word(outcome: &Outcome) -> String {
+        match outcome {
+            Outcome::Sent { provider_id } => {
+                format!("sent {}", provider_id.as_deref().unwrap_or("-"))
+            }
+            Outcome::Rate { after_ms, scope } => format!("rate {after_ms} {scope:?}"),
+            Outcome::Temporary { code, .. } => format!("temporary {code}"),
+            Outcome::Permanent { code, .. } => format!("permanent {code}"),
+            Outcome::Unknown { code, .. } => format!("unknown {code}"),
+            Outcome::ChannelDead { code, .. } => format!("channel_dead {code}"),
+            Outcome::Moved { address } => format!("moved {address}"),
+            Outcome::Gone => "gone".to_owned(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

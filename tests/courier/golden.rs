@@ -2,7 +2,7 @@
 
 use kanband::kernel::notice::{Class, Item, Mention, Notice, NoticeFile, Row};
 use kanband::notify::render::measure::Unit;
-use kanband::notify::{mail, mattermost, ntfy, telegram, webhook};
+use kanband::notify::{discord, mail, matrix, mattermost, ntfy, slack, telegram, webhook};
 use serde_json::Value;
 
 use crate::harness::{ask, notice, row};
@@ -12,7 +12,7 @@ const UPDATE: &str = "KANBAND_UPDATE_FILES";
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/courier/texts.golden.txt");
 
 /// What titles and reasons may hold.
-const NASTY: &str = "a &<b>*c*_d_[e](f)~g~`h` @everyone @channel :smile: #tag";
+const NASTY: &str = "a &<b>*c*_d_[e](f)~g~`h` @everyone @channel <!channel> <@U1> :smile: #tag";
 
 /// From right to left, joined emoji, and what turns a line around.
 const WIDE: &str = "שלום 👩\u{200d}🔧 e\u{301} \u{202e}reversed";
@@ -93,12 +93,60 @@ fn text(value: &Value, key: &str) -> String {
     value[key].as_str().unwrap().to_owned()
 }
 
+/// Blocks of Slack as they are read, with the line for notifications before them; each within its own limit.
+fn slack_text(body: &Value) -> String {
+    let mut parts = vec![format!("[{}]", text(body, "text"))];
+    let mut length = 0;
+    for block in body["blocks"].as_array().unwrap() {
+        let Some(content) = block["text"]["text"].as_str() else { continue };
+        let limit = if block["type"] == "header" { 150 } else { 3_000 };
+        let characters = Unit::Characters.length(content);
+        assert!((1..=limit).contains(&characters), "{block}");
+        length += characters;
+        parts.push(content.to_owned());
+    }
+    assert!(length <= 13_200, "{length} characters over all blocks");
+    parts.join("\n")
+}
+
+/// Text and embed of Discord as they are read; each within its own limit, and nobody notified but who is named.
+fn discord_text(body: &Value, row: &Row) -> String {
+    let content = text(body, "content");
+    assert!((1..=2_000).contains(&Unit::Characters.length(&content)), "{content}");
+    let embed = &body["embeds"][0];
+    let part = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (description, foot) = (part(&embed["description"]), part(&embed["footer"]["text"]));
+    assert!(Unit::Characters.length(&description) <= 4_096, "{description}");
+    let is_named = row.notice.mention.as_ref().is_some_and(|it| it.address.len() > 10);
+    assert_eq!(body["allowed_mentions"]["users"].as_array().unwrap().len(), usize::from(is_named));
+    assert_eq!(body["allowed_mentions"]["parse"], Value::Array(Vec::new()));
+    let parts = [content, description, foot];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n---\n")
+}
+
 /// Sender, message, unit, limit, and what is shown.
 fn texts() -> Vec<(&'static str, &'static str, Unit, usize, String)> {
     let mut texts = Vec::new();
     for (name, row) in rows("telegram", "7") {
         let shown = text(&telegram::message::send_row(&row), "text");
         texts.push(("telegram", name, Unit::Utf16, 4_096, shown));
+    }
+    for (name, row) in rows("slack", "C024BE91L") {
+        let (bot, hook) = (slack::message::send_row(&row), slack::message::hook_row(&row));
+        assert_eq!(bot["text"], hook["text"]);
+        texts.push(("slack", name, Unit::Characters, 14_000, slack_text(&bot)));
+        texts.push(("slack hook", name, Unit::Characters, 14_000, slack_text(&hook)));
+    }
+    for (name, row) in rows("discord", "846000000000000001") {
+        let (bot, hook) =
+            (discord::message::send_row(&row, true), discord::message::send_row(&row, false));
+        assert_eq!(discord_text(&bot, &row), discord_text(&hook, &row));
+        texts.push(("discord", name, Unit::Characters, 6_000, discord_text(&bot, &row)));
+    }
+    for (name, row) in rows("matrix", "!aBc:example.org") {
+        let content = matrix::message::send_row(&row);
+        assert!(content.to_string().len() <= 65_000, "{name}");
+        texts.push(("matrix", name, Unit::Bytes, 24_000, text(&content, "body")));
     }
     for (name, row) in rows("ntfy", "topic") {
         let body = ntfy::send_row(&row);
@@ -107,7 +155,9 @@ fn texts() -> Vec<(&'static str, &'static str, Unit, usize, String)> {
         texts.push(("ntfy", name, Unit::Bytes, 4_096, shown));
     }
     for (name, row) in rows("mattermost", "-") {
-        let shown = text(&mattermost::send_row(&row), "text");
+        let shown = text(&mattermost::message::send_row(&row), "text");
+        let post = mattermost::message::post_row(&row);
+        assert_eq!(text(&post, "message"), shown, "by a bot as by a hook");
         texts.push(("mattermost", name, Unit::Characters, 16_383, shown));
     }
     for (name, row) in rows("mail", "a@b") {
@@ -162,7 +212,13 @@ fn every_text_is_the_one_on_file_and_within_the_limit_of_its_provider() {
 #[test]
 fn what_is_cut_says_how_much_is_missing_and_the_question_stays_whole() {
     for (sender, name, _, _, text) in texts() {
-        if name.starts_with("long") && ["telegram", "ntfy"].contains(&sender) {
+        let is_cut = match sender {
+            "telegram" | "discord" | "ntfy" => name.starts_with("long"),
+            "slack" | "slack hook" | "matrix" => name == "long words",
+            _ => false,
+        };
+        let text = if sender == "discord" { text.replace('\\', "") } else { text };
+        if is_cut {
             assert!(text.contains("more characters: kanban show t_0000000a)"), "{sender}: {text}");
             for kept in [
                 "Which colour?",
@@ -179,9 +235,29 @@ fn what_is_cut_says_how_much_is_missing_and_the_question_stays_whole() {
 }
 
 #[test]
+fn a_text_of_joined_signs_is_cut_between_two_of_them_by_every_chat() {
+    let notice = Notice { lines: vec!["👩\u{200d}🔧".repeat(9_000)], ..ask() };
+    let of = |address: &str| Row { notice: notice.clone(), ..row("chat", address, 1) };
+    let discord_row = of("846000000000000001");
+    for (sender, text) in [
+        ("telegram", text(&telegram::message::send_row(&of("7")), "text")),
+        ("slack", slack_text(&slack::message::send_row(&of("C024BE91L")))),
+        ("discord", discord_text(&discord::message::send_row(&discord_row, true), &discord_row)),
+        ("matrix", text(&matrix::message::send_row(&of("!a:b")), "body")),
+        ("mattermost", text(&mattermost::message::post_row(&of("-")), "message")),
+    ] {
+        let text = text.replace('\\', "");
+        let (before, _) = text.split_once("… (").unwrap_or_else(|| panic!("{sender} cuts nothing"));
+        assert!(before.ends_with('🔧'), "{sender} divides a sign");
+    }
+}
+
+#[test]
 fn no_text_of_others_mentions_anybody() {
     for (sender, name, _, _, text) in texts() {
         if name == "nasty" && sender != "webhook" && sender != "mail" {
+            let read = if sender.starts_with("slack") { text.lines().next().unwrap() } else { "" };
+            assert!(!read.contains("<!") && !read.contains("<@"), "{sender}: {read}");
             for mention in ["@everyone", "@channel", "@all", "@here"] {
                 assert!(!text.contains(mention), "{sender}: {mention} in {text}");
             }

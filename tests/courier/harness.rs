@@ -17,6 +17,41 @@ pub const TOKEN: &str = "4711:SENTINEL-bot-token_x";
 /// A secret of webhooks: 24 bytes.
 pub const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
+/// The token of a bot of Slack, and what stands behind `/services/` in the URL of a hook there.
+pub const SLACK_TOKEN: &str = "xoxb-1-SENTINELslacktoken";
+pub const SLACK_HOOK: &str = "T0000SENTINEL/B0000SENTINEL/SENTINELslackhook";
+
+/// The token of a bot of Discord, and `ID/TOKEN` of a webhook there.
+pub const DISCORD_TOKEN: &str = "SENTINELx.y1.SENTINEL-bot_token";
+pub const DISCORD_HOOK: &str = "846000000000000007/SENTINEL-webhook_token";
+
+/// The token of a user of Matrix.
+pub const MATRIX_TOKEN: &str = "syt_SENTINEL_matrixtoken";
+
+/// The key of a hook of Mattermost, and the token of a bot there.
+pub const MATTERMOST_KEY: &str = "SENTINELhookkey0123456789";
+pub const MATTERMOST_TOKEN: &str = "SENTINELbottoken0123456789";
+
+/// Credentials by their names: of each kind of channel, and further ones.
+pub const CREDENTIALS: [(&str, &str); 16] = [
+    ("telegram", TOKEN),
+    ("slack", SLACK_TOKEN),
+    ("slack-hook", SLACK_HOOK),
+    ("slack-url", "https://hooks.slack.com/services/T1/B1/SENTINELslackurl"),
+    ("slack-elsewhere", "https://hooks.example.org/services/T1/B1/SENTINELslackurl"),
+    ("discord", DISCORD_TOKEN),
+    ("discord-hook", DISCORD_HOOK),
+    ("discord-url", "https://discord.com/api/webhooks/846000000000000007/SENTINEL-webhook_token"),
+    ("discord-elsewhere", "https://example.org/api/webhooks/846000000000000007/SENTINEL-token"),
+    ("matrix", MATRIX_TOKEN),
+    ("two-words", "SENTINEL words"),
+    ("webhook", WEBHOOK_SECRET),
+    ("ntfy", "tk_SENTINEL0ntfy0token"),
+    ("mattermost", MATTERMOST_KEY),
+    ("mattermost-bot", "token:SENTINELbottoken0123456789"),
+    ("mail", "board@example.org:SENTINEL-mail-password"),
+];
+
 pub fn notice() -> Notice {
     Notice {
         class: Class::News,
@@ -100,18 +135,17 @@ pub fn setting(kind: &str, url: Option<String>) -> ChannelSetting {
     }
 }
 
-/// A home with the credential of each kind of channel.
+/// The same with another credential than the one that is named like the kind.
+pub fn setting_with(kind: &str, url: Option<String>, credential: &str) -> ChannelSetting {
+    ChannelSetting { credential: Some(credential.to_owned()), ..setting(kind, url) }
+}
+
+/// A home with all credentials.
 pub fn credentials() -> tempfile::TempDir {
     let home = tempfile::Builder::new().prefix("kc").tempdir().unwrap();
     let folder = home.path().join("credentials");
     std::fs::create_dir(&folder).unwrap();
-    for (name, secret) in [
-        ("telegram", TOKEN),
-        ("webhook", WEBHOOK_SECRET),
-        ("ntfy", "tk_SENTINEL0ntfy0token"),
-        ("mattermost", "SENTINELhookkey0123456789"),
-        ("mail", "board@example.org:SENTINEL-mail-password"),
-    ] {
+    for (name, secret) in CREDENTIALS {
         put(&folder.join(name), secret);
     }
     home

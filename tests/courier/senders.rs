@@ -1,23 +1,26 @@
 //! Senders against fakes of their providers: every outcome of the tables, over a real connection.
 
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use kanband::kernel::notice::{Edit, Live};
+use kanband::kernel::notice::{ChannelSetting, Edit, Live};
 use support::fakes::mattermost::Mattermost;
 use support::fakes::ntfy::Ntfy;
 use support::fakes::receiver::Receiver;
 use support::fakes::telegram::Telegram;
 use support::fakes::{Fake, Fault, Faults, Provider};
 
-use crate::harness::{Bench, TOKEN, WEBHOOK_SECRET, ask, on_runtime, row, setting, word};
+use crate::harness::{
+    Bench, MATTERMOST_KEY, TOKEN, WEBHOOK_SECRET, ask, on_runtime, row, setting, word,
+};
 
 /// Longest attempt where nothing hangs.
-const PATIENT: Duration = Duration::from_secs(30);
+pub const PATIENT: Duration = Duration::from_secs(30);
 
 /// Longest attempt where something does.
 const IMPATIENT: Duration = Duration::from_secs(1);
 
-fn live(id: &str) -> Live {
+pub fn live(id: &str) -> Live {
     Live {
         sign: "●".to_owned(),
         title: "Write the page".to_owned(),
@@ -30,7 +33,7 @@ fn live(id: &str) -> Live {
     }
 }
 
-fn edit(channel: &str, address: &str, provider_id: Option<&str>) -> Edit {
+pub fn edit(channel: &str, address: &str, provider_id: Option<&str>) -> Edit {
     Edit {
         id: 9,
         lease: "lease9".to_owned(),
@@ -48,11 +51,22 @@ fn faults<P: Provider>(fake: &Fake<P>, kind: &str, address: &str, table: &[(Faul
     if kind == "webhook" {
         setting.url = None;
     }
+    faults_of(fake, &setting, address, table);
+}
+
+/// The same for a channel with these settings.
+pub fn faults_of<P: Provider>(
+    fake: &Fake<P>,
+    setting: &ChannelSetting,
+    address: &str,
+    table: &[(Fault, &str)],
+) {
+    let kind = setting.kind.as_str();
     let (patient, impatient) = (Bench::new(PATIENT), Bench::new(IMPATIENT));
     for (fault, expected) in table {
         let bench = if *fault == Fault::Hang { &impatient } else { &patient };
         fake.fail(Faults::ordered([fault.clone()]));
-        let outcome = on_runtime(bench.channel(&setting).send(&row(kind, address, 1)));
+        let outcome = on_runtime(bench.channel(setting).send(&row(kind, address, 1)));
         assert_eq!(word(&outcome), *expected, "{kind}: {fault:?}: {outcome:?}");
     }
 }
@@ -108,8 +122,7 @@ fn ntfy_faults_end_as_the_table_says() {
 
 #[test]
 fn mattermost_faults_end_as_the_table_says() {
-    let key = "SENTINELhookkey0123456789".to_owned();
-    let fake = Fake::start(Mattermost { key, posts: Vec::new() });
+    let fake = Fake::start(Mattermost::new(MATTERMOST_KEY, ""));
     faults(
         &fake,
         "mattermost",
@@ -151,9 +164,17 @@ fn webhook_faults_end_as_the_table_says() {
     );
 }
 
+/// A port at which nobody listens: the near end of a connection, which keeps others from listening there.
+fn port_of_nobody() -> (TcpStream, u16) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let connection = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let port = connection.local_addr().unwrap().port();
+    (connection, port)
+}
+
 #[test]
 fn a_server_that_is_not_there_is_worth_another_attempt() {
-    let port = Fake::start(Receiver::default()).port();
+    let (_connection, port) = port_of_nobody();
     let address = format!("http://127.0.0.1:{port}/");
     let bench = Bench::new(PATIENT);
     let channel = bench.channel(&setting("webhook", None));

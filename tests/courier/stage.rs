@@ -11,7 +11,7 @@ use support::command_line::{Board, Config, quiet};
 use support::processes::{is_alive, processes_of};
 use support::wait::until_or;
 
-use crate::harness::{TOKEN, WEBHOOK_SECRET, put};
+use crate::harness::{CREDENTIALS, put};
 
 /// A board that sends.
 pub struct Stage {
@@ -72,13 +72,7 @@ impl Stage {
         let stage = Self { board: Board::with(&quiet()) };
         let folder = stage.board.home().join("credentials");
         std::fs::create_dir(&folder).unwrap();
-        for (name, secret) in [
-            ("telegram", TOKEN),
-            ("webhook", WEBHOOK_SECRET),
-            ("ntfy", "tk_SENTINEL0ntfy0token"),
-            ("mattermost", "SENTINELhookkey0123456789"),
-            ("mail", "board@example.org:SENTINEL-mail-password"),
-        ] {
+        for (name, secret) in CREDENTIALS {
             put(&folder.join(name), secret);
         }
         stage.configure(config);

@@ -9,14 +9,20 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::command_line::Config;
+use support::fakes::discord::Discord;
+use support::fakes::matrix::Matrix;
 use support::fakes::mattermost::Mattermost;
 use support::fakes::ntfy::Ntfy;
 use support::fakes::receiver::Receiver;
+use support::fakes::slack::Slack;
 use support::fakes::smtp::{MailFake, MailFault};
 use support::fakes::telegram::Telegram;
 use support::fakes::{Fake, Fault, Faults};
 
-use crate::harness::TOKEN;
+use crate::harness::{
+    DISCORD_HOOK, DISCORD_TOKEN, MATRIX_TOKEN, MATTERMOST_KEY, MATTERMOST_TOKEN, SLACK_HOOK,
+    SLACK_TOKEN, TOKEN,
+};
 use crate::stage::{Stage, hasty, with_channel};
 
 /// Kinds of events, in the order in which each task has them.
@@ -25,6 +31,9 @@ const KINDS: [&str; 5] = ["created", "commented", "blocked", "unblocked", "compl
 /// A provider of each kind.
 pub struct Providers {
     pub telegram: Fake<Telegram>,
+    pub slack: Fake<Slack>,
+    pub discord: Fake<Discord>,
+    pub matrix: Fake<Matrix>,
     pub ntfy: Fake<Ntfy>,
     pub mattermost: Fake<Mattermost>,
     pub webhook: Fake<Receiver>,
@@ -49,11 +58,13 @@ fn number_of(name: &str, default: u64) -> u64 {
 
 impl Providers {
     fn start() -> Self {
-        let key = "SENTINELhookkey0123456789".to_owned();
         Self {
             telegram: Fake::start(Telegram::new(TOKEN)),
+            slack: Fake::start(Slack::new(SLACK_TOKEN, SLACK_HOOK)),
+            discord: Fake::start(Discord::new(DISCORD_TOKEN, DISCORD_HOOK)),
+            matrix: Fake::start(Matrix::new(MATRIX_TOKEN)),
             ntfy: Fake::start(Ntfy::default()),
-            mattermost: Fake::start(Mattermost { key, posts: Vec::new() }),
+            mattermost: Fake::start(Mattermost::new(MATTERMOST_KEY, MATTERMOST_TOKEN)),
             webhook: Fake::start(Receiver::default()),
             mail: MailFake::start(),
         }
@@ -66,6 +77,9 @@ impl Providers {
         self.ntfy.fail(drawn(4));
         self.mattermost.fail(drawn(6));
         self.webhook.fail(drawn(8));
+        self.slack.fail(drawn(10));
+        self.discord.fail(drawn(12));
+        self.matrix.fail(drawn(14));
         let mut dice = Dice(seed | 1);
         // A command that no client gives: nothing fails.
         let nothing = MailFault::At("NOTHING", "");
@@ -79,6 +93,9 @@ impl Providers {
         let mut config = hasty().with("notify.attempt", attempt).with("notify.lease", lease);
         for (kind, url) in [
             ("telegram", Some(self.telegram.url())),
+            ("slack", Some(self.slack.url())),
+            ("discord", Some(self.discord.url())),
+            ("matrix", Some(self.matrix.url())),
             ("ntfy", Some(self.ntfy.url())),
             ("mattermost", Some(self.mattermost.url())),
             ("webhook", None),
@@ -86,16 +103,24 @@ impl Providers {
         ] {
             config = with_channel(&config, kind, url);
         }
+        // The same server by its other way, as a channel of its own.
+        config = with_channel(&config, "posts", Some(self.mattermost.url()))
+            .with("channels.posts.kind", "mattermost")
+            .with("channels.posts.credential", "mattermost-bot");
         config.with("channels.webhook.retry", vec!["50ms"; 100])
     }
 
     /// So many routes, over all kinds.
     fn routes(&self, count: u64) -> Vec<(&'static str, String)> {
-        let route = |number: u64| match number % 5 {
+        let route = |number: u64| match number % 9 {
             0 => ("telegram", format!("{}", 1_000 + number)),
             1 => ("webhook", format!("{}/{number}", self.webhook.url())),
             2 => ("ntfy", format!("topic-{number}")),
             3 => ("mattermost", format!("channel-{number}")),
+            4 => ("slack", format!("C{number:08}")),
+            5 => ("discord", format!("8460000000000{number:05}")),
+            7 => ("posts", format!("{number:c>26}")),
+            6 => ("matrix", format!("!room{number}:example.org")),
             _ => ("mail", format!("person-{number}@example.org")),
         };
         (0..count).map(route).collect()

@@ -13,6 +13,11 @@ CLAUDE="@anthropic-ai/claude-code@2.1.330"
 PYTHON_CLIENT="mcp==2.3.0"
 CRONSIM="cronsim==2.8"
 TELEGRAM="python-telegram-bot==22.8"
+SLACK="slack-sdk==3.47.0"
+DISCORD="@discordjs/rest@2.6.3"
+MATRIX="matrix-nio==0.26.0"
+SYNAPSE="matrix-synapse==1.163.2"
+MATTERMOST="mattermostdriver==7.3.2"
 WEBHOOKS="standardwebhooks==1.1.0"
 MAIL="aiosmtpd==1.4.6"
 # What the Inspector needs at least (major * 100 + minor), and what is installed for it where the host's Node is older.
@@ -264,6 +269,35 @@ if python_package telegram "$TELEGRAM"; then
         timeout 120 "$installed/telegram/bin/python" "$here/channels.py" telegram "$programs/fakes"
 else
     skip "python-telegram-bot" "$why"
+fi
+if python_package slack "$SLACK"; then
+    check "slack-sdk, our fake of Slack" \
+        timeout 120 "$installed/slack/bin/python" "$here/channels.py" slack "$programs/fakes"
+else
+    skip "slack-sdk" "$why"
+fi
+if [ -z "$no_node" ] && npm_package discord "$DISCORD"; then
+    check "discord.js, our fake of Discord" timeout 120 node "$here/discord.mjs" "$programs/fakes" "$installed/discord"
+else
+    skip "discord.js" "${no_node:-$why}"
+fi
+if python_package matrix "$MATRIX"; then
+    check "matrix-nio, our fake of Matrix" \
+        timeout 120 "$installed/matrix/bin/python" "$here/channels.py" matrix "$programs/fakes"
+else
+    skip "matrix-nio" "$why"
+fi
+if python_package mattermost "$MATTERMOST"; then
+    check "mattermostdriver, our fake of Mattermost" \
+        timeout 120 "$installed/mattermost/bin/python" "$here/channels.py" mattermost "$programs/fakes"
+else
+    skip "mattermostdriver" "$why"
+fi
+if python_package synapse "$SYNAPSE"; then
+    check "Synapse, what the courier sends and sends again" \
+        timeout 300 "$installed/synapse/bin/python" "$here/channels.py" synapse "$programs/fakes" "$programs/kanban-courier"
+else
+    skip "Synapse" "$why"
 fi
 if python_package webhooks "$WEBHOOKS" trustme; then
     check "standardwebhooks, the signatures of the courier behind TLS" \

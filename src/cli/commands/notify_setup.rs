@@ -109,8 +109,11 @@ fn credential_of<'a>(name: &str, channel: &'a Channel) -> Result<&'a str, Failur
 fn what_it_is(kind: &str) -> &'static str {
     match kind {
         "telegram" => "token of the bot, NUMBER:LETTERS",
+        "slack" => "token of the bot, xoxb-…, or URL of the incoming hook",
+        "discord" => "token of the bot, or URL of the webhook",
+        "matrix" => "access token of the user",
         "ntfy" => "access token, or USER:PASSWORD",
-        "mattermost" => "URL of the incoming hook",
+        "mattermost" => "URL of the incoming hook, or token: and the token of a bot",
         "mail" => "USER:PASSWORD",
         "webhook" => "secret, whsec_ and 24 to 64 bytes in base64",
         _ => "secret",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::key::{Key, Kind};
+use super::key::{Example, Key, Kind, Section, Shape};
 use crate::config::template::{
     EFFORT_PLACEHOLDERS, ENV_PLACEHOLDERS, FILE_PLACEHOLDERS, MCP_PLACEHOLDERS, MODEL_PLACEHOLDERS,
     PROMPT_PLACEHOLDERS, SKILL_PLACEHOLDERS,
@@ -34,7 +34,21 @@ const RLIMIT_NAMES: &[&str] = &[
     "stack",
 ];
 
-pub(super) const PERSON: &[Key] = &[
+/// People, by name.
+pub(super) const PEOPLE: Section = Section {
+    name: "people",
+    doc: "One table per person. No workers are started for a person: their tasks wait in `kanban inbox`. Users who assign \
+     a task to their own login need no table.",
+    shape: Shape::Named {
+        examples: &[Example {
+            name: "ada",
+            keys: &["full_name", "telegram", "slack", "discord", "matrix", "mattermost", "mail"],
+        }],
+    },
+    keys: PERSON,
+};
+
+const PERSON: &[Key] = &[
     Key {
         name: "full_name",
         kind: Kind::Text,
@@ -50,6 +64,30 @@ pub(super) const PERSON: &[Key] = &[
         example: Some("\"4711\""),
         unit: None,
         doc: "Number of the user at Telegram, for messages that name the person.",
+    },
+    Key {
+        name: "slack",
+        kind: Kind::Text,
+        default: None,
+        example: Some("\"U024BE7LH\""),
+        unit: None,
+        doc: "Id of the user at Slack.",
+    },
+    Key {
+        name: "discord",
+        kind: Kind::Text,
+        default: None,
+        example: Some("\"846000000000000815\""),
+        unit: None,
+        doc: "Id of the user at Discord.",
+    },
+    Key {
+        name: "matrix",
+        kind: Kind::Text,
+        default: None,
+        example: Some("\"@ada:example.org\""),
+        unit: None,
+        doc: "Id of the user at Matrix.",
     },
     Key {
         name: "mattermost",

@@ -9,7 +9,8 @@ const HOUR: Duration = Duration::from_secs(3_600);
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// Kinds of channels that can be configured.
-pub(super) const CHANNEL_KINDS: &[&str] = &["telegram", "ntfy", "mattermost", "mail", "webhook"];
+pub(super) const CHANNEL_KINDS: &[&str] =
+    &["telegram", "slack", "discord", "matrix", "ntfy", "mattermost", "mail", "webhook"];
 
 pub(super) const NOTIFY: &[Key] = &[
     Key {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::agents::{LAUNCHER, MCP, PERSON, PROFILE};
+use super::agents::{LAUNCHER, MCP, PEOPLE, PROFILE};
 use super::key::{Example, Key, Kind, Section, Shape};
 use super::notify::{CHANNELS, METRICS, NOTIFY};
 use super::reviews::REVIEW;
@@ -76,18 +76,7 @@ pub static SECTIONS: &[Section] = &[
     Section { name: "web", doc: "The board on the web.", shape: Shape::Keys, keys: WEB },
     Section { name: "notify", doc: "Notifications.", shape: Shape::Keys, keys: NOTIFY },
     CHANNELS,
-    Section {
-        name: "people",
-        doc: "One table per person. No workers are started for a person: their tasks wait in `kanban inbox`. Users who assign \
-         a task to their own login need no table.",
-        shape: Shape::Named {
-            examples: &[Example {
-                name: "ada",
-                keys: &["full_name", "telegram", "mattermost", "mail"],
-            }],
-        },
-        keys: PERSON,
-    },
+    PEOPLE,
     Section {
         name: "profiles",
         doc: "One table per profile, with the launcher and the limits of its workers. Assignees without a table, and who are \

@@ -244,7 +244,7 @@ impl Round {
             }
             let Some(route) = store::routes::get(tx.store(), message.route_id)? else { continue };
             let channel = policy.notify.channels.get(&route.channel);
-            match channel.filter(|channel| channel.kind.edits()) {
+            match channel.filter(|channel| channel.kind.edits(&route.address)) {
                 // Nothing can be changed there, now or ever.
                 None => store::chat_messages::clear_wanted(tx.store(), message.id)?,
                 Some(channel) if self.is_open(&route, channel) => {

@@ -162,7 +162,7 @@ impl Settling<'_> {
             let target = (route.channel.as_str(), route.address.as_str(), route.thread.as_str());
             store::subscriptions::advance(tx.store(), task_id, target, event_id)?;
         }
-        let can_change = self.channel.is_some_and(|channel| channel.kind.edits());
+        let can_change = self.channel.is_some_and(|channel| channel.kind.edits(&route.address));
         let (Some(provider_id), Class::Ask, true) = (provider_id, row.class, can_change) else {
             return Ok(());
         };

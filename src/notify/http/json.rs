@@ -4,8 +4,9 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::notify::http::client::Answer;
+use crate::notify::http::client::{Answer, HttpClient, Method, Outgoing};
 use crate::notify::http::failure::Failure;
+use crate::notify::url::SecretUrl;
 use crate::text::json;
 
 /// Content type of JSON.
@@ -19,6 +20,21 @@ pub fn body_of(value: &impl Serialize) -> Result<Bytes, Failure> {
     let bytes =
         json::to_vec(value).map_err(|error| Failure::refused("malformed", error.to_string()))?;
     Ok(bytes.into())
+}
+
+/// Sends a value and reads the answer.
+///
+/// # Errors
+/// There is none, with how much is known.
+pub async fn call(
+    http: &HttpClient,
+    method: Method,
+    url: &SecretUrl,
+    headers: Vec<(&'static str, String)>,
+    value: &impl Serialize,
+) -> Result<Answer, Failure> {
+    let body = body_of(value)?;
+    http.send(&Outgoing { method, url, content_type: JSON, headers, body }).await
 }
 
 /// The body of an answer, when it is what was expected. A front before a provider answers in HTML.

@@ -21,6 +21,16 @@ pub fn markdown(sign: char, out: &mut String) {
     }
 }
 
+/// Text that Slack reads: three signs begin its markup and its mentions.
+pub fn slack(sign: char, out: &mut String) {
+    match sign {
+        '&' => out.push_str("&amp;"),
+        '<' => out.push_str("&lt;"),
+        '>' => out.push_str("&gt;"),
+        _ => unmentioned(sign, out),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,5 +44,8 @@ mod tests {
             escaped(text, markdown),
             "@\u{200b}here \\*a\\* \\<b\\> \\[c\\]\\(d\\) \\`e\\` \\#f"
         );
+        let mentions = "<!channel> <@U1> a&b @here";
+        let expected = "&lt;!channel&gt; &lt;@\u{200b}U1&gt; a&amp;b @\u{200b}here";
+        assert_eq!(escaped(mentions, slack), expected);
     }
 }

@@ -104,35 +104,13 @@ fn retry_ms(parameters: Option<&Parameters>) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn answer(status: u16, body: &str) -> Answer {
-        let kind = if body.starts_with('{') { "application/json" } else { "text/html" };
-        let mut headers = hyper::HeaderMap::new();
-        headers.insert("content-type", kind.parse().unwrap());
-        Answer { status, headers, body: body.to_owned().into() }
-    }
+    use crate::notify::outcome::testing::{answer, word};
 
     fn error(status: u16, description: &str, parameters: &str) -> Answer {
         let body = format!(
             r#"{{"ok":false,"error_code":{status},"description":"{description}"{parameters}}}"#
         );
         answer(status, &body)
-    }
-
-    /// The word for the outcome, with its code.
-    fn word(outcome: &Outcome) -> String {
-        match outcome {
-            Outcome::Sent { provider_id } => {
-                format!("sent {}", provider_id.as_deref().unwrap_or("-"))
-            }
-            Outcome::Rate { after_ms, scope } => format!("rate {after_ms} {scope:?}"),
-            Outcome::Temporary { code, .. } => format!("temporary {code}"),
-            Outcome::Permanent { code, .. } => format!("permanent {code}"),
-            Outcome::Unknown { code, .. } => format!("unknown {code}"),
-            Outcome::ChannelDead { code, .. } => format!("channel_dead {code}"),
-            Outcome::Moved { address } => format!("moved {address}"),
-            Outcome::Gone => "gone".to_owned(),
-        }
     }
 
     fn assert_both(given: &Answer, send: &str, edit: &str) {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kanband::notify::slack::message::uuid_of;
+
 use super::Providers;
 use crate::stage::{Sent, Stage};
 
@@ -31,6 +33,38 @@ fn of_dedupe(rows: &[Sent], dedupe: &str) -> Option<i64> {
     rows.iter().find(|row| row.dedupe == dedupe).map(|row| row.id)
 }
 
+/// What chats show that know messages by ids of ours: channel, address, row and id.
+fn named(rows: &[Sent], providers: &Providers) -> Vec<(&'static str, String, Option<i64>, String)> {
+    let mut all = Vec::new();
+    providers.slack.with(|slack| {
+        for message in &slack.messages {
+            let id = message.fields["client_msg_id"].as_str().unwrap();
+            let row = rows.iter().find(|row| uuid_of(&row.dedupe) == id).map(|row| row.id);
+            all.push(("slack", message.channel.clone(), row, id.to_owned()));
+        }
+    });
+    let mut note = |channel, address: &String, id: &str| {
+        all.push((channel, address.clone(), of_dedupe(rows, id), id.to_owned()));
+    };
+    providers.discord.with(|discord| {
+        for message in &discord.messages {
+            note("discord", &message.channel, message.fields["nonce"].as_str().unwrap());
+        }
+    });
+    providers.matrix.with(|matrix| {
+        matrix.messages.iter().for_each(|it| note("matrix", &it.room, &it.name));
+    });
+    providers.mattermost.with(|mattermost| {
+        for post in &mattermost.bot_posts {
+            note("posts", &post.channel, post.fields["pending_post_id"].as_str().unwrap());
+        }
+    });
+    all
+}
+
+/// Channels whose provider shows a repeat never.
+const IDEMPOTENT: [&str; 4] = ["slack", "discord", "matrix", "posts"];
+
 /// What each route shows, in its order.
 fn shown(rows: &[Sent], providers: &Providers) -> BTreeMap<(String, String), Vec<Shown>> {
     let mut routes: BTreeMap<(String, String), Vec<Shown>> = BTreeMap::new();
@@ -53,6 +87,9 @@ fn shown(rows: &[Sent], providers: &Providers) -> BTreeMap<(String, String), Vec
             note("telegram", &message.chat, row, is_marked(text), text);
         }
     });
+    for (channel, address, row, what) in named(rows, providers) {
+        note(channel, &address, row, None, &what);
+    }
     providers.mattermost.with(|mattermost| {
         for post in &mattermost.posts {
             let (text, address) =
@@ -147,6 +184,7 @@ pub fn repeats_are_possible_and_marked(stage: &Stage, providers: &Providers) {
             if seen.insert(row.id) {
                 continue;
             }
+            assert!(!IDEMPOTENT.contains(&route.0.as_str()), "{route:?} shows {row:?} twice");
             let is_digest = row.task.is_none();
             assert!(row.maybe_sent || is_digest, "{route:?} shows {row:?} twice for no reason");
             assert!(

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use kanband::kernel::notice::{ChannelSetting, Channels, Leased, Row, Settled};
+use kanband::kernel::notice::{ChannelSetting, Channels, Edit, Leased, Row, Settled};
 use serde_json::{Value, json};
 
 use crate::fakes::http::{Answer, read, write};
@@ -21,6 +21,7 @@ struct State {
     lease_ms: u64,
     attempt_ms: u64,
     rows: VecDeque<Row>,
+    edits: VecDeque<Edit>,
     settled: Vec<Settled>,
     reports: Vec<Value>,
     leases: usize,
@@ -90,6 +91,11 @@ impl DaemonFake {
     /// Has these sent.
     pub fn send(&self, rows: impl IntoIterator<Item = Row>) {
         self.change(|state| state.rows.extend(rows));
+    }
+
+    /// Has a message changed.
+    pub fn edit(&self, edit: Edit) {
+        self.change(|state| state.edits.push_back(edit));
     }
 
     /// Other channels.
@@ -172,7 +178,8 @@ fn lease(
     changed.notify_all();
     let is_idle = |state: &mut State| {
         let is_current = state.leases == own && state.version.to_string() == version;
-        state.rows.is_empty() && is_current && !is_over.load(Ordering::SeqCst)
+        let has_none = state.rows.is_empty() && state.edits.is_empty();
+        has_none && is_current && !is_over.load(Ordering::SeqCst)
     };
     let (mut state, _) = changed.wait_timeout_while(state, wait, is_idle).unwrap();
     if state.leases != own || is_over.load(Ordering::SeqCst) {
@@ -180,7 +187,8 @@ fn lease(
     }
     let count = max.min(state.rows.len());
     let reload = state.version.to_string() != version;
-    let leased = Leased { rows: state.rows.drain(..count).collect(), edits: Vec::new(), reload };
+    let edits = state.edits.drain(..).collect();
+    let leased = Leased { rows: state.rows.drain(..count).collect(), edits, reload };
     Answer::json(200, &serde_json::to_value(leased).unwrap())
 }
 

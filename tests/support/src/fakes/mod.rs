@@ -1,11 +1,14 @@
 //! Providers as `tests/courier` and `tests/ext` meet them: each speaks what was read of the real one, and nothing else. On loopback.
 
 pub mod daemon;
+pub mod discord;
 pub mod faults;
 pub mod http;
+pub mod matrix;
 pub mod mattermost;
 pub mod ntfy;
 pub mod receiver;
+pub mod slack;
 pub mod smtp;
 pub mod telegram;
 
