@@ -23,6 +23,7 @@ pub mod board;
 pub mod breaker;
 pub mod caller;
 pub mod card;
+pub mod chat;
 pub mod clockwork;
 pub mod context;
 pub mod counts;
