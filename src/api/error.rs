@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::kernel::chat::Confirm;
 use crate::kernel::error::{Edge, ErrorCode, Fault, Hint, Refusal, VerbError};
 use crate::kernel::task::Task;
 use crate::service::ServiceError;
@@ -45,12 +46,15 @@ pub struct ErrorDetail<C = ErrorCode, T = Task> {
     /// With `changed_meanwhile`: the task as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task: Option<Box<T>>,
+    /// With `confirm_needed`: how the person confirms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<Box<Confirm>>,
 }
 
 impl<C, T> ErrorDetail<C, T> {
     /// A code and its line, without more.
     pub fn new(code: impl Into<C>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), hint: None, task: None }
+        Self { code: code.into(), message: message.into(), hint: None, task: None, confirm: None }
     }
 }
 
@@ -71,7 +75,7 @@ impl ApiError {
     pub fn detail(&self, edge: Edge) -> ErrorDetail {
         let hint = self.hint.as_ref().and_then(|hint| hint.render(edge));
         let task = self.current.clone();
-        ErrorDetail { code: self.code, message: self.message.clone(), hint, task }
+        ErrorDetail { code: self.code, message: self.message.clone(), hint, task, confirm: None }
     }
 
     /// The answer to a caller at this edge.

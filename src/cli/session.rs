@@ -5,7 +5,7 @@ use std::io::{BufRead as _, IsTerminal as _, Read as _, StdinLock, Write as _, s
 
 use serde::Serialize;
 
-use crate::api::client::Client;
+use crate::api::client::{Client, Interrupt, OnBehalf};
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::times::Times;
@@ -39,6 +39,17 @@ pub struct Session {
     pub surface: Surface,
     /// Whether a text was read from standard input, which can be read once.
     pub has_read_stdin: Cell<bool>,
+    /// The person of a chat for whom the courier runs it.
+    pub person: Option<ChatPerson>,
+}
+
+/// A person of a chat, as the courier runs commands for them.
+#[derive(Debug, Clone)]
+pub struct ChatPerson {
+    /// For whom requests are.
+    pub on_behalf: OnBehalf,
+    /// Ends a command that takes too long.
+    pub interrupt: Interrupt,
 }
 
 /// A request without fields.
@@ -58,7 +69,13 @@ impl Session {
     /// # Errors
     /// The daemon's socket is unknown.
     pub fn client(&self) -> Result<Client, Failure> {
-        Ok(Client::new(&self.ambient)?)
+        let client = Client::new(&self.ambient)?;
+        Ok(match &self.person {
+            Some(ChatPerson { on_behalf, interrupt }) => {
+                client.on_behalf(on_behalf.clone()).interrupted_by(interrupt.clone())
+            }
+            None => client,
+        })
     }
 
     /// The board that was named, as a query.

@@ -148,6 +148,9 @@ pub struct Run {
     /// The token that confirms it: for [`CONFIRM_HEADER`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm: Option<String>,
+    /// Name of the person: whose tasks `--mine` names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
 }
 
 /// In the error `confirm_needed`: how the person confirms. The question is the error's message.
@@ -294,6 +297,9 @@ mod tests {
         let press = json!({ "press": { "token": "a", "message_id": "17" } });
         let expected = What::Press { token: "a".into(), message_id: Some("17".into()) };
         assert_eq!(serde_json::from_value::<What>(press).unwrap(), expected);
-        assert_eq!(serde_json::to_value(InboundReply::default()).unwrap(), json!({ "is_noted": false, "is_repeat": false }));
+        assert_eq!(
+            serde_json::to_value(InboundReply::default()).unwrap(),
+            json!({ "is_noted": false, "is_repeat": false })
+        );
     }
 }

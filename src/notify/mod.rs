@@ -16,6 +16,8 @@ pub mod credential;
 pub mod daemon;
 #[cfg(feature = "courier")]
 pub mod http;
+#[cfg(feature = "courier")]
+pub mod inbound;
 #[cfg(feature = "mail")]
 pub mod mail;
 #[cfg(feature = "courier")]

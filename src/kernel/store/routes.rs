@@ -221,6 +221,9 @@ pub fn set_address(
     )
 }
 
+/// The code of a channel whose messages go while nothing is heard of it.
+pub const DEAF: &str = "deaf";
+
 /// What a channel as a whole cannot do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChannelState {
@@ -234,6 +237,14 @@ pub struct ChannelState {
     pub reason: Option<String>,
     /// Nothing goes by it before this time, epoch milliseconds.
     pub paused_until_ms: i64,
+}
+
+impl ChannelState {
+    /// Why nothing is heard of it, while its messages go.
+    pub fn deaf_reason(&self) -> Option<&str> {
+        let is_deaf = self.broken_since.is_none() && self.code.as_deref() == Some(DEAF);
+        self.reason.as_deref().filter(|_| is_deaf)
+    }
 }
 
 /// How channels stand of which something is known.

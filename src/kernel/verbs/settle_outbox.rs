@@ -291,7 +291,7 @@ pub(super) fn break_channel(
 }
 
 /// An error is one line.
-fn shorten_error(error: &str) -> String {
+pub(super) fn shorten_error(error: &str) -> String {
     let line: String = error.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
     if line.len() <= 300 { line } else { shorten(&line) }
 }
