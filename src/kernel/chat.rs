@@ -294,6 +294,9 @@ mod tests {
         let press = json!({ "press": { "token": "a", "message_id": "17" } });
         let expected = What::Press { token: "a".into(), message_id: Some("17".into()) };
         assert_eq!(serde_json::from_value::<What>(press).unwrap(), expected);
-        assert_eq!(serde_json::to_value(InboundReply::default()).unwrap(), json!({ "is_noted": false, "is_repeat": false }));
+        assert_eq!(
+            serde_json::to_value(InboundReply::default()).unwrap(),
+            json!({ "is_noted": false, "is_repeat": false })
+        );
     }
 }
