@@ -13,6 +13,7 @@
 //! everything else is a function of what it is given. Files are read only by [`load()`].
 
 pub mod ambient;
+pub mod chat_settings;
 pub mod default_file;
 mod dispatch;
 pub mod held_secrets;

@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::config::accept::listen_address;
+use crate::config::chat_settings::Chat;
 pub use crate::config::dispatch::{AUTO_LAUNCHER, Dispatch};
 pub use crate::config::notify_settings::Person;
 use crate::config::notify_settings::{Channel, Notify};
@@ -77,6 +78,9 @@ pub struct Settings {
     /// Channels by name.
     #[serde(default)]
     pub channels: BTreeMap<String, Channel>,
+    /// People who write in chats.
+    #[serde(default)]
+    pub chat: Chat,
     /// People: assignees for whom nothing is started.
     #[serde(default)]
     pub people: BTreeMap<String, Person>,
@@ -105,6 +109,7 @@ impl Default for Settings {
             web: Web::default(),
             notify: Notify::default(),
             channels: BTreeMap::new(),
+            chat: Chat::default(),
             people: BTreeMap::new(),
             profiles: BTreeMap::new(),
             launchers: presets::launchers(),

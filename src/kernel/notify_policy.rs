@@ -87,6 +87,14 @@ impl ChannelKind {
         }
     }
 
+    /// Whether the courier hears what people do there: what asks has buttons then.
+    pub fn has_inbound(self) -> bool {
+        match self {
+            Self::Telegram => true,
+            Self::Ntfy | Self::Mattermost | Self::Mail | Self::Webhook => false,
+        }
+    }
+
     /// Messages and edits of one route in a minute, unless configured.
     pub fn limit_per_minute(self) -> u32 {
         match self {

@@ -47,7 +47,9 @@ fn run(line: &str, confirm: Option<&str>) -> InboundReply {
 /// What a daemon decides of commands: they are run.
 fn obedient(inbound: &Inbound) -> InboundReply {
     match &inbound.what {
-        What::Text { text, .. } => run(text, None),
+        What::Text { text, .. } => {
+            run(text.trim_start_matches("/kanban").trim_start_matches("/k"), None)
+        }
         What::Press { token, .. } => run("stop t_00000001", Some(token)),
     }
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::agents::{LAUNCHER, MCP, PERSON, PROFILE};
+use super::chat::CHAT_ROLES;
 use super::key::{Example, Key, Kind, Section, Shape};
 use super::notify::{CHANNELS, METRICS, NOTIFY};
 use super::reviews::REVIEW;
@@ -76,6 +77,7 @@ pub static SECTIONS: &[Section] = &[
     Section { name: "web", doc: "The board on the web.", shape: Shape::Keys, keys: WEB },
     Section { name: "notify", doc: "Notifications.", shape: Shape::Keys, keys: NOTIFY },
     CHANNELS,
+    CHAT_ROLES,
     Section {
         name: "people",
         doc: "One table per person. No workers are started for a person: their tasks wait in `kanban inbox`. Users who assign \

@@ -4,6 +4,7 @@ mod attachments;
 mod board;
 mod boards;
 pub(in crate::kernel) mod breakers;
+mod chat_people;
 mod context;
 mod get_dispatch;
 mod graph;
@@ -35,6 +36,7 @@ pub use board::{
     cards, cursor, cursor_at, question_of, reason_on_card,
 };
 pub use boards::ListBoards;
+pub use chat_people::ListChatPeople;
 
 pub use breakers::{BreakerInfo, BreakerScope, ListBreakers};
 pub use context::{ContextReply, GetContext};

@@ -170,7 +170,8 @@ impl Settling<'_> {
         // A reminder is not reminded of: the first message is.
         let first = first.filter(|_| row.event_id.is_some());
         let remind_at_ms = first.map(|pause| self.now_ms.saturating_add(*pause));
-        let message = (provider_id, row.event_id);
+        let question = row.notice().and_then(|notice| notice.question).map(|question| question.id);
+        let message = (provider_id, row.event_id, question.as_deref());
         store::chat_messages::insert_ask(tx.store(), (route.id, task_id), message, remind_at_ms)?;
         Ok(())
     }

@@ -222,37 +222,34 @@ enum Addressed {
 /// Commands by which the board is called.
 const CALLS: [&str; 2] = ["kanban", "k"];
 
+/// What a mention without words asks for.
+const HELP: &str = "/help";
+
+/// To whom a text is addressed, without the name of the bot. A command keeps its slash: in a reply it is a command all the same, where other
+/// words are an answer.
 fn addressed(text: &str, name: &str, is_direct: bool) -> Addressed {
     let text = text.trim();
     let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     let rest = rest.trim();
     let is_ours = |word: &str| !name.is_empty() && word.eq_ignore_ascii_case(name);
     if let Some(word) = first.strip_prefix('@') {
-        return if is_ours(word.trim_end_matches([',', ':'])) {
-            Addressed::ToUs(rest.to_owned())
-        } else {
-            Addressed::ToNobody
+        return match (is_ours(word.trim_end_matches([',', ':'])), rest) {
+            (true, "") => Addressed::ToUs(HELP.to_owned()),
+            (true, rest) => Addressed::ToUs(rest.to_owned()),
+            (false, _) => Addressed::ToNobody,
         };
     }
     let Some(command) = first.strip_prefix('/') else { return Addressed::ToNobody };
     let (command, bot) = match command.split_once('@') {
-        Some((command, bot)) => (command, Some(bot)),
-        None => (command, None),
+        Some((command, bot)) => (command.to_lowercase(), Some(bot)),
+        None => (command.to_lowercase(), None),
     };
-    if bot.is_some_and(|bot| !is_ours(bot)) {
-        return Addressed::ToOthers;
-    }
-    if CALLS.iter().any(|call| command.eq_ignore_ascii_case(call)) {
-        return Addressed::ToUs(rest.to_owned());
-    }
-    // In a group a command without a name may be that of any bot.
-    if bot.is_none() && !is_direct {
-        return Addressed::ToOthers;
-    }
-    match command {
-        // What every chat with a bot begins with.
-        "start" => Addressed::ToUs(String::new()),
-        command => Addressed::ToUs(format!("{command} {rest}").trim_end().to_owned()),
+    let is_call = CALLS.contains(&command.as_str());
+    match bot {
+        Some(bot) if !is_ours(bot) => Addressed::ToOthers,
+        // In a group a command without a name may be that of any bot.
+        None if !is_direct && !is_call => Addressed::ToOthers,
+        Some(_) | None => Addressed::ToUs(format!("/{command} {rest}").trim_end().to_owned()),
     }
 }
 
