@@ -286,11 +286,11 @@ fn who_is_not_known_gets_nothing_in_a_group_and_their_id_once_an_hour_alone() {
     assert_eq!(write(&mut bench, "1", "666", "blue", Some(&to)), InboundReply::default());
     let pressed = press(&mut bench, "2", "666", &row.notice.buttons[0]);
     assert_eq!(pressed, InboundReply::default());
-    let mut bot = inbound("3", BO, What::Text {
-        text: "/kanban list".into(),
-        reply_to: None,
-        is_addressed: true,
-    });
+    let mut bot = inbound(
+        "3",
+        BO,
+        What::Text { text: "/kanban list".into(), reply_to: None, is_addressed: true },
+    );
     bot.from.is_bot = true;
     assert_eq!(take(&mut bench, bot), InboundReply::default());
     assert_eq!(bench.dump(), before, "nothing is kept of it");
@@ -412,8 +412,7 @@ fn a_chat_that_creates_a_task_hears_of_it_but_not_of_its_own_news() {
     assert_eq!((leased.rows.len(), leased.edits.len()), (0, 1), "the live message: {leased:?}");
     subscribe(&mut bench, &task.id, "hook", "https://example.org", Level::Normal);
     let summary = Some("by hand".to_owned());
-    let complete =
-        CompleteTask { id: task.id.to_string(), summary, ..CompleteTask::default() };
+    let complete = CompleteTask { id: task.id.to_string(), summary, ..CompleteTask::default() };
     bench.by(&caller(BO, "member", "2"), &complete).unwrap();
     let channels: Vec<String> = lease(&mut bench).rows.into_iter().map(|row| row.channel).collect();
     assert_eq!(channels, ["hook"], "who did it knows");
@@ -427,11 +426,8 @@ fn a_person_of_a_chat_takes_no_other_name_and_gives_no_arguments() {
     let comment =
         CommentTask { id: id.clone(), body: "b".into(), author: Some("root".into()), board: None };
     assert!(bench.refused_by(&by, &comment).to_string().contains("another author"));
-    let create = CreateTask {
-        title: "t".into(),
-        created_by: Some("root".into()),
-        ..CreateTask::default()
-    };
+    let create =
+        CreateTask { title: "t".into(), created_by: Some("root".into()), ..CreateTask::default() };
     assert!(bench.refused_by(&by, &create).to_string().contains("another creator"));
     let args = vec!["--yolo".to_owned()];
     let create = CreateTask { title: "t".into(), args: args.clone(), ..CreateTask::default() };
@@ -446,7 +442,9 @@ fn a_person_of_a_chat_takes_no_other_name_and_gives_no_arguments() {
 fn buttons_of_another_life_of_the_board_do_nothing() {
     let mut bench = bench();
     let (id, row) = asked(&mut bench, &["red", "blue"]);
-    bench.by(&Caller::System { part: "restore" }, &SupersedeOutbox { life: "another".into() }).unwrap();
+    bench
+        .by(&Caller::System { part: "restore" }, &SupersedeOutbox { life: "another".into() })
+        .unwrap();
     let pressed = press(&mut bench, "1", BO, &row.notice.buttons[0]);
     assert_eq!(toast(&pressed), "This button is not valid any longer.");
     assert_eq!(bench.status(&id), TaskStatus::Blocked);

@@ -105,7 +105,13 @@ impl Scene {
     }
 
     /// The first call of the line that this user wrote last, or pressed for.
-    fn call(&self, user: &str, what: (&str, &str), body: &Value, confirm: Option<&str>) -> (u16, Value) {
+    fn call(
+        &self,
+        user: &str,
+        what: (&str, &str),
+        body: &Value,
+        confirm: Option<&str>,
+    ) -> (u16, Value) {
         self.calls(user, what, body, (confirm, 1))
     }
 
@@ -237,7 +243,10 @@ fn a_command_that_writes_acts_once_when_its_line_is_run_again() {
 fn who_is_not_known_or_denied_is_heard_nowhere() {
     let scene = scene();
     let id = scene.asked();
-    assert_eq!(scene.says(EVE, "blue", Some("q")), json!({ "is_noted": false, "is_repeat": false }));
+    assert_eq!(
+        scene.says(EVE, "blue", Some("q")),
+        json!({ "is_noted": false, "is_repeat": false })
+    );
     let (status, refused) = scene.call(EVE, ("GET", "/v1/tasks"), &json!({}), None);
     assert_eq!(status, 403, "{refused}");
     let deny = json!({ "channel": "ops", "user_id": BO });
@@ -384,7 +393,8 @@ fn what_is_not_easily_undone_is_asked_back_and_done_for_who_confirms_it() {
     let (status, done) = scene.call(ADA, ("POST", &path), &stop, token.as_str());
     assert_eq!(status, 200, "{done}");
     let stopped = scene.daemon.show(&id)["events"].clone();
-    let stopped = stopped.as_array().unwrap().iter().find(|event| event["kind"] == "stopped").cloned();
+    let stopped =
+        stopped.as_array().unwrap().iter().find(|event| event["kind"] == "stopped").cloned();
     assert_eq!(stopped.unwrap()["actor"], "ada (ops)");
     let again = scene.presses(ADA, &token);
     assert!(again["toast"].as_str().unwrap().starts_with("Already used by ada (ops)"), "{again}");
