@@ -10,6 +10,7 @@
     reason = "a test that cannot go on must fail loudly"
 )]
 
+mod chat;
 mod chat_in;
 mod golden;
 mod harness;

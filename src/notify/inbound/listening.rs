@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use crate::api::client::Interrupt;
 use crate::failpoint;
 use crate::kernel::chat::{Chat, Inbound, InboundReply};
 use crate::kernel::notice::{ChannelReport, ChannelState};
@@ -125,7 +126,7 @@ impl Desk {
             person: heard.person(),
             confirm: run.confirm,
             name: run.person,
-            interrupt: Default::default(),
+            interrupt: Interrupt::default(),
         };
         let (say, is_output) = running::answer(line, self.listener.run_line).await;
         failpoint::hit("courier-after-run");

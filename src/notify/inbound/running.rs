@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{sleep, timeout};
 
-use crate::api::client::AskedBack;
-use crate::api::client::Interrupt;
+use crate::api::client::{AskedBack, Interrupt};
 use crate::kernel::chat::Say;
 use crate::kernel::notice::Button;
 use crate::notify::inbound::line::{Line, RunLine, Said};
@@ -28,14 +27,18 @@ impl Drop for Ended {
 
 /// Runs a line and says what is answered, and whether that is the output of a command.
 pub(super) async fn answer(line: Line, run_line: RunLine) -> (Say, bool) {
+    answer_within(RUN_TIME, line, run_line).await
+}
+
+async fn answer_within(time: Duration, line: Line, run_line: RunLine) -> (Say, bool) {
     loop {
-        match once(line.clone(), run_line).await {
+        match once(time, line.clone(), run_line).await {
             Some(Said::Text(text)) => return (Say { text, ..Say::default() }, true),
             Some(Said::AskBack(asked)) => return (ask_back(asked), false),
             // Its writes carry the same ids, so whatever was done is not done twice.
             Some(Said::NotReachable) => sleep(AWAY_PAUSE).await,
             None => {
-                let seconds = RUN_TIME.as_secs();
+                let seconds = time.as_secs();
                 let text = format!(
                     "Stopped after {seconds} s: a chat does not wait longer. What it had begun goes on."
                 );
@@ -46,18 +49,13 @@ pub(super) async fn answer(line: Line, run_line: RunLine) -> (Say, bool) {
 }
 
 /// What came of it; none when it took too long.
-async fn once(line: Line, run_line: RunLine) -> Option<Said> {
-    let interrupt = line.interrupt.clone();
-    let _ended = Ended(interrupt.clone());
-    let mut running = spawn_blocking(move || run_line(line));
-    let deadline = Instant::now() + RUN_TIME;
-    let ended = match timeout_at(deadline, &mut running).await {
-        Ok(ended) => ended,
-        Err(_) => {
-            interrupt.now();
-            return None;
-        }
-    };
+async fn once(time: Duration, mut line: Line, run_line: RunLine) -> Option<Said> {
+    // Of its own: one that has ended something ends the next thing at once.
+    let interrupt = Interrupt::default();
+    line.interrupt = interrupt.clone();
+    let _ended = Ended(interrupt);
+    let running = spawn_blocking(move || run_line(line));
+    let ended = timeout(time, running).await.ok()?;
     Some(ended.unwrap_or_else(|error| {
         tracing::error!(%error, "a fault in a command");
         Said::Text("error: a fault of the courier; see its log".to_owned())
@@ -75,6 +73,8 @@ fn ask_back(asked: AskedBack) -> Say {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
     use crate::kernel::chat::{Confirm, For};
 
@@ -97,13 +97,32 @@ mod tests {
                 confirm: Confirm { token: "abc".to_owned(), word: "K7QX".to_owned() },
             }),
             "panic" => panic!("a fault"),
+            "away" if AWAY.fetch_add(1, Ordering::SeqCst) == 0 => Said::NotReachable,
+            "slow" => {
+                std::thread::sleep(Duration::from_millis(200));
+                Said::Text("too late".to_owned())
+            }
             text => Said::Text(text.to_owned()),
         }
     }
 
-    fn answered(text: &str) -> (Say, bool) {
+    static AWAY: AtomicU32 = AtomicU32::new(0);
+
+    fn within(time: Duration, text: &str) -> (Say, bool) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(answer(line(text), said))
+        runtime.block_on(answer_within(time, line(text), said))
+    }
+
+    fn answered(text: &str) -> (Say, bool) {
+        within(RUN_TIME, text)
+    }
+
+    #[test]
+    fn a_line_that_takes_too_long_is_left_and_one_that_met_no_daemon_is_run_again() {
+        let (left, is_output) = within(Duration::from_millis(1), "slow");
+        assert!(left.text.starts_with("Stopped after") && !is_output, "{left:?}");
+        assert_eq!(answered("away").0.text, "away");
+        assert_eq!(AWAY.load(Ordering::SeqCst), 2);
     }
 
     #[test]

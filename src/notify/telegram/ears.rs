@@ -21,7 +21,9 @@ const MARGIN: Duration = Duration::from_secs(15);
 /// The bot as it hears.
 pub struct TelegramEars {
     channel: String,
+    /// With the limits of polls.
     bot: Telegram,
+    voice: Telegram,
     poll_time: Duration,
     me: Option<Me>,
     /// Behind the newest update that was given.
@@ -38,8 +40,8 @@ impl TelegramEars {
     pub fn new(channel: String, bot: &Telegram, poll_time: Duration) -> Self {
         let limits = Limits { attempt_time: poll_time + MARGIN, body_bytes_max: UPDATES_BYTES_MAX };
         let (me, next, confirmed) = (None, None, None);
-        let bot = bot.limited(limits);
-        Self { channel, bot, poll_time, me, next, confirmed, limit: UPDATES_MAX }
+        let (bot, voice) = (bot.limited(limits), bot.clone());
+        Self { channel, bot, voice, poll_time, me, next, confirmed, limit: UPDATES_MAX }
     }
 
     /// What has been done. It may be nothing: the poll has ended then.
@@ -59,7 +61,7 @@ impl TelegramEars {
             match seen(update, &me, &self.channel) {
                 Seen::Thing(heard) => found.push(*heard),
                 // The one who pressed waits for an answer, whatever it was.
-                Seen::Press(id) => drop(self.bot.answer_press(&id, None).await),
+                Seen::Press(id) => drop(self.voice.answer_press(&id, None).await),
                 Seen::Nothing => {}
             }
         }

@@ -15,6 +15,9 @@ use crate::notify::telegram::message::send_answer;
 /// The sign at a message that was understood.
 const SIGN: &str = "👍";
 
+/// In the refusal of an answer to a press that was answered, or is some minutes old.
+const TOO_OLD: &str = "query is too old";
+
 impl Telegram {
     /// Says something.
     ///
@@ -49,7 +52,11 @@ impl Telegram {
             let line: String = visible_line(line).chars().take(TOAST_CHARS_MAX).collect();
             fields.insert("text".to_owned(), line.into());
         }
-        self.ask::<Value>("answerCallbackQuery", &body).await.map(drop)
+        match self.ask::<Value>("answerCallbackQuery", &body).await {
+            // Nobody waits any longer.
+            Err(Trouble::Later { reason, .. }) if reason.contains(TOO_OLD) => Ok(()),
+            answered => answered.map(drop),
+        }
     }
 
     /// Puts a sign at a message.
