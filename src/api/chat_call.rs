@@ -23,7 +23,7 @@ use crate::service::chat;
 /// The caller: the person for whom the courier asks, where it asks for one.
 ///
 /// # Errors
-/// The header came in at another door, cannot be read, or names somebody whom no operator has allowed.
+/// The header came in at another door, cannot be read, or names a person whom no operator has allowed.
 pub async fn caller_for(
     api: &Api,
     door: Door,

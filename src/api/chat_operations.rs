@@ -3,17 +3,17 @@
 use crate::api::call;
 use crate::api::operation::{Method, Operation, by_hand, query, verb};
 use crate::kernel::chat::{Cursor, CursorRequest, Inbound, InboundReply};
+use crate::kernel::queries::ChatPerson;
 use crate::kernel::queries::ListChatPeople;
-use crate::kernel::store::chat_people::ChatPerson;
 use crate::kernel::verbs::{AllowChatUser, AllowChatUserReply, DenyChatUser, DenyChatUserReply};
 use crate::service::chat;
 
-/// The courier hands in what somebody did.
+/// The courier hands in what a person did.
 pub const INBOUND: Operation = by_hand::<Inbound, InboundReply>(
     "chat_inbound",
     Method::Post,
     "/v1/chat/inbound",
-    "Take one thing that somebody did in a chat, and say what is answered.",
+    "Take one thing that a person did in a chat, and say what is answered.",
     |api, call| call::body(api, call, chat::inbound),
 );
 

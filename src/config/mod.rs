@@ -15,6 +15,7 @@
 pub mod ambient;
 pub mod chat_settings;
 pub mod default_file;
+pub mod disk_settings;
 mod dispatch;
 pub mod held_secrets;
 pub mod home;

@@ -63,7 +63,7 @@ pub(in crate::kernel) fn buttons(
 pub(in crate::kernel) struct Bound<'a> {
     /// The channel and the address of the chat.
     pub chat: (&'a str, &'a str),
-    /// The provider's id of the only user who may press it; none: whoever may do what it does.
+    /// The provider's id of the only user who may press it; none: each person who may do what it does.
     pub user_id: Option<&'a str>,
     /// The task that it goes with.
     pub task_id: Option<&'a TaskId>,

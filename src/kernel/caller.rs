@@ -3,7 +3,7 @@
 
 mod chat;
 
-pub use chat::{ChatCaller, ChatPlace};
+pub use chat::{ChatCaller, ChatRoute};
 
 use crate::kernel::actor::Actor;
 use crate::kernel::error::Refusal;

@@ -1,4 +1,4 @@
-//! What a button in a chat does, and what the next text of a person is taken for. Kept in a row; the button itself says nothing.
+//! What a button in a chat does, and what the next text of a person counts as. Kept in a row; the button itself says nothing.
 
 use serde::{Deserialize, Serialize};
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::kernel::buttons::{Asked, buttons};
-use crate::kernel::caller::{Caller, ChatPlace};
+use crate::kernel::caller::{Caller, ChatRoute};
 use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::event::{Event, EventKind};
 use crate::kernel::ids::TaskId;
@@ -71,10 +71,10 @@ pub(in crate::kernel) fn tell(tx: &mut Tx<'_>) -> Result<(), VerbError> {
     Ok(())
 }
 
-/// The chat in which somebody asked for what this request does.
-fn spoken_in(tx: &Tx<'_>) -> Option<ChatPlace> {
+/// The chat in which a person asked for what this request does.
+fn spoken_in(tx: &Tx<'_>) -> Option<ChatRoute> {
     match tx.caller {
-        Caller::Chat(by) => Some(by.place()),
+        Caller::Chat(by) => Some(by.route()),
         Caller::Operator { .. }
         | Caller::Worker { .. }
         | Caller::Courier

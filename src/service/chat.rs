@@ -16,7 +16,7 @@ use crate::service::{Requester, Service, ServiceError};
 /// The part of the daemon in whose name chats are heard.
 const PART: &str = "chat";
 
-/// Takes one thing that somebody did in a chat.
+/// Takes one thing that a person did in a chat.
 ///
 /// # Errors
 /// What cannot be one, or a fault.

@@ -188,7 +188,7 @@ fn an_answer_that_is_typed_is_asked_for_by_a_button() {
     assert_eq!(said(&reply), "bo: reply to this message with the answer.");
     // The prompt is a message that only the courier knows.
     let theirs = write(&mut bench, "2", ADA, "green", Some("prompt"));
-    assert_eq!(theirs, InboundReply::default(), "somebody else was asked");
+    assert_eq!(theirs, InboundReply::default(), "another person was asked");
     let reply = write(&mut bench, "3", BO, "green", Some("prompt"));
     assert!(said(&reply).starts_with("Answered: green"), "{reply:?}");
     assert_eq!(bench.status(&id), TaskStatus::Ready);

@@ -7,7 +7,7 @@ use crate::cli::commands::Ended;
 use crate::cli::session::Session;
 use crate::cli::text::one_line;
 use crate::exit_codes::CliExit;
-use crate::kernel::store::chat_people::ChatPerson;
+use crate::kernel::queries::ChatPerson;
 use crate::kernel::verbs::{AllowChatUser, AllowChatUserReply, DenyChatUser, DenyChatUserReply};
 
 /// Say who may use the board from a chat.

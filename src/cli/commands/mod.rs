@@ -308,7 +308,7 @@ impl Command {
             | Self::Man(_)
             | Self::Completions(_) => Some(FILES),
             Self::Slash(_) => Some("it cannot be nested"),
-            Self::Chat(_) => Some("who may use a chat is said on the host of the daemon"),
+            Self::Chat(_) => Some("an operator says on the host of the daemon who may use a chat"),
             Self::Create(_)
             | Self::List(_)
             | Self::Search(_)

@@ -9,7 +9,7 @@ use crate::kernel::rules::chat_groups::{ChatGroup, chat_group, is_of_all_boards}
 use crate::kernel::shorten::shorten;
 
 /// Channel, address and thread of a chat; without a thread, an empty one.
-pub type ChatPlace = (String, String, String);
+pub type ChatRoute = (String, String, String);
 
 /// A person who writes in a chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl ChatCaller {
     }
 
     /// Where they write.
-    pub fn place(&self) -> ChatPlace {
+    pub fn route(&self) -> ChatRoute {
         let For { channel, address, thread, .. } = &self.ask;
         (channel.clone(), address.clone(), thread.clone().unwrap_or_default())
     }

@@ -1,4 +1,4 @@
-//! What a thing is that somebody did in a chat: from whom, how often, and whether it is an answer, a command or nothing. Pure.
+//! What a thing is that a person did in a chat: from whom, how often, and whether it is an answer, a command or nothing. Pure.
 
 use crate::kernel::ids::EpochSeconds;
 
@@ -14,7 +14,7 @@ pub const TEXT_BYTES_MAX: usize = 8_192;
 /// How long a confirmation waits.
 pub const CONFIRM_SECONDS: i64 = 120;
 
-/// How long the next text of a person is taken for what a button asked for.
+/// How long the next text of a person counts as what a button asked for.
 pub const EXPECT_SECONDS: i64 = 600;
 
 /// How long a button works.
@@ -57,7 +57,7 @@ pub enum Hearing {
     Ignored,
 }
 
-/// Whether somebody is heard.
+/// Whether a person is heard.
 pub fn hearing(from: From) -> Hearing {
     match from {
         From { is_bot: true, .. } => Hearing::Ignored,

@@ -1,4 +1,4 @@
-//! What follows when somebody presses a button in a chat.
+//! What follows when a person presses a button in a chat.
 
 use crate::kernel::buttons::new_token;
 use crate::kernel::chat::InboundReply;
@@ -30,7 +30,7 @@ pub(super) fn press(
     };
     if let Some(owner) = found.user_id.as_deref().filter(|owner| *owner != talk.given.from.id) {
         let owner = store::chat_people::get(tx.store(), &found.channel, owner)?;
-        let owner = owner.map_or_else(|| "somebody else".to_owned(), |owner| owner.person);
+        let owner = owner.map_or_else(|| "another person".to_owned(), |owner| owner.person);
         return Ok(talk.answer(format!("This button is for {owner}.")));
     }
     if let Some(at) = found.used_at {

@@ -19,7 +19,7 @@ pub(super) fn subscribe_chat(
     created: EventId,
 ) -> Result<(), VerbError> {
     let Caller::Chat(by) = caller else { return Ok(()) };
-    let (channel, address, thread) = by.place();
+    let (channel, address, thread) = by.route();
     let subscription = Subscription {
         task_id: task.id.clone(),
         board: task.board.clone(),

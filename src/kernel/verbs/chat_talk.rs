@@ -1,4 +1,4 @@
-//! A person of a chat who is heard: who they are, what they may, what is said to them, what is done in their name.
+//! A person of a chat who is heard: who they are, what they may, what they are answered, what is done in their name.
 
 use crate::kernel::caller::{Caller, ChatCaller};
 use crate::kernel::chat::{For, Inbound, InboundReply, Say, TOAST_CHARS_MAX, What};
@@ -18,7 +18,7 @@ pub(super) fn unreadable(value: &str) -> Fault {
     Fault::Corrupt { what: "reply to a chat", value: shorten(value) }
 }
 
-/// What is said to a person: under a button where they pressed one, as a message where they wrote one.
+/// What is answered to a person: under a button where they pressed one, as a message where they wrote one.
 pub(super) fn answer(given: &Inbound, words: String) -> InboundReply {
     match &given.what {
         What::Press { .. } => {
@@ -75,7 +75,7 @@ impl<'a> Talk<'a> {
         (&self.given.channel, &self.given.chat.address)
     }
 
-    /// What is said to them.
+    /// What they are answered.
     pub fn answer(&self, words: impl Into<String>) -> InboundReply {
         answer(self.given, words.into())
     }
@@ -97,7 +97,7 @@ impl<'a> Talk<'a> {
         let done = tx.alone(|tx| tx.in_name_of(&caller, |tx| verb.run(tx)))?;
         match done {
             Ok(reply) => {
-                tx.effects.spoken_in = Some(self.by.place());
+                tx.effects.spoken_in = Some(self.by.route());
                 Ok(Ok(reply))
             }
             Err(VerbError::Refused(refusal)) => Ok(Err(refusal)),

@@ -1,4 +1,4 @@
-//! What somebody wrote in a chat: a command, an answer, a comment, or what a button asked for.
+//! What a person wrote in a chat: a command, an answer, a comment, or what a button asked for.
 
 use crate::kernel::buttons::{Bound, button};
 use crate::kernel::chat::{InboundReply, Run};

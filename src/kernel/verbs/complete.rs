@@ -113,7 +113,7 @@ impl Verb for CompleteTask {
     }
 }
 
-/// Whoever may not review from a chat may not complete there what is to be reviewed either.
+/// A person who may not review from a chat may not complete there what is to be reviewed either.
 fn refuse_review_by_chat(tx: &Tx<'_>, task: &Task) -> Result<(), Refusal> {
     let Caller::Chat(by) = tx.caller else { return Ok(()) };
     let is_reviewed = task.review_open || task.acting_reviewer().is_some();

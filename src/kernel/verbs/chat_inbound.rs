@@ -1,4 +1,4 @@
-//! `chat_inbound`: takes one thing that somebody did in a chat, and says what is answered. It acts once under the provider's id: that is
+//! `chat_inbound`: takes one thing that a person did in a chat, and says what is answered. It acts once under the provider's id: that is
 //! written in the transaction that acts, with the answer.
 
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use crate::kernel::verbs::{chat_press, chat_text};
 /// Bytes of an id or an address at most.
 const ID_BYTES_MAX: usize = 512;
 
-/// One thing that somebody did.
+/// One thing that a person did.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TakeInbound {
     /// It.
@@ -113,7 +113,7 @@ impl TakeInbound {
     }
 }
 
-/// What is answered to somebody who is heard.
+/// What is answered to a person who is heard.
 fn hear(talk: &Talk<'_>, tx: &mut Tx<'_>) -> Result<Option<InboundReply>, VerbError> {
     match &talk.given.what {
         What::Text { text, .. } if text.len() > TEXT_BYTES_MAX => {
