@@ -1,7 +1,7 @@
 //! Lines that people write in chats, run for the courier: by the code of `kanban slash`, with requests on their behalf.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::api::client::OnBehalf;
 use crate::cli::session::ChatPerson;
@@ -15,7 +15,7 @@ pub fn run_line(line: Line) -> Said {
     let on_behalf = OnBehalf::new(line.person, line.confirm);
     let person = ChatPerson { on_behalf: on_behalf.clone(), interrupt: line.interrupt };
     let Answer { text, exit } =
-        answer_to(Some(person), &line.text, surroundings(line.socket, line.name));
+        answer_to(Some(person), &line.text, surroundings(&line.socket, line.name));
     match (on_behalf.asked_back(), exit) {
         (Some(asked), _) => Said::AskBack(asked.clone()),
         (None, CliExit::NotReachable) => Said::NotReachable,
@@ -24,7 +24,7 @@ pub fn run_line(line: Line) -> Said {
 }
 
 /// Nothing of the courier's own surroundings is the person's: only where the daemon is, and the name by which the board knows them.
-fn surroundings(socket: PathBuf, name: Option<String>) -> Ambient {
+fn surroundings(socket: &Path, name: Option<String>) -> Ambient {
     let socket = socket.to_string_lossy().into_owned();
     Ambient {
         env: BTreeMap::from([("KANBAN_SOCKET".to_owned(), socket)]),

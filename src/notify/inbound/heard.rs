@@ -14,9 +14,9 @@ pub struct Heard {
 }
 
 impl Heard {
-    /// What keeps its order: things of one chat.
-    pub fn lane(&self) -> Chat {
-        self.inbound.chat.clone()
+    /// What keeps its order: things of one chat and thread.
+    pub fn lane(&self) -> (String, Option<String>) {
+        (self.inbound.chat.address.clone(), self.inbound.chat.thread.clone())
     }
 
     /// Who asks, for requests on their behalf.

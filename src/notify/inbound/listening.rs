@@ -1,6 +1,7 @@
 //! What is the same for every bridge: it hears, hands each thing to the daemon, answers as the daemon says, and lets the provider forget.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use tokio::time::sleep;
 
 use crate::api::client::Interrupt;
 use crate::failpoint;
-use crate::kernel::chat::{Chat, Inbound, InboundReply};
+use crate::kernel::chat::{Inbound, InboundReply};
 use crate::kernel::notice::{ChannelReport, ChannelState};
 use crate::notify::daemon::{CALL_TIME, DaemonClient, DaemonError, Pause};
 use crate::notify::inbound::bridge::{Bridge, Voice};
@@ -22,6 +23,9 @@ use crate::notify::secret::Filter;
 /// Pauses between two tries: they double.
 const PAUSE_MIN: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// Chats that the log names. Strangers can write from any number of them.
+const CHATS_MAX: usize = 256;
 
 /// How often an answer is tried.
 const SAY_TRIES: u32 = 3;
@@ -43,7 +47,7 @@ pub struct Listener {
 /// Listens until the channel hears nothing any longer.
 pub async fn listen(listener: Listener, bridge: Bridge) {
     let Bridge { mut ears, voice, filter } = bridge;
-    let desk = Rc::new(Desk { listener, voice, filter });
+    let desk = Rc::new(Desk { listener, voice, filter, chats: RefCell::default() });
     let mut pause = PAUSE_MIN;
     loop {
         match ears.hear().await {
@@ -76,6 +80,8 @@ struct Desk {
     listener: Listener,
     voice: Voice,
     filter: Filter,
+    /// Chats that the log has named.
+    chats: RefCell<BTreeSet<(String, Option<String>)>>,
 }
 
 impl Desk {
@@ -83,8 +89,9 @@ impl Desk {
     async fn take_all(self: &Rc<Self>, heard: Vec<Heard>) {
         let mut lanes: BTreeMap<(String, Option<String>), Vec<Heard>> = BTreeMap::new();
         for one in heard {
-            let Chat { address, thread, .. } = one.lane();
-            lanes.entry((address, thread)).or_default().push(one);
+            let lane = one.lane();
+            self.name_chat(&lane);
+            lanes.entry(lane).or_default().push(one);
         }
         let mut taking = JoinSet::new();
         for lane in lanes.into_values() {
@@ -102,6 +109,17 @@ impl Desk {
                 tracing::error!(%error, channel = self.listener.channel, "a fault of the courier");
             }
         }
+    }
+
+    /// Writes the address of a chat into the log, once: that is how an operator learns the number of a group.
+    fn name_chat(&self, chat: &(String, Option<String>)) {
+        let mut chats = self.chats.borrow_mut();
+        if chats.len() >= CHATS_MAX || !chats.insert(chat.clone()) {
+            return;
+        }
+        let (channel, (address, thread)) = (self.listener.channel.as_str(), chat);
+        let thread = thread.as_deref().unwrap_or("-");
+        tracing::info!(channel, address, thread, "a chat is heard");
     }
 
     async fn take(&self, daemon: &mut DaemonClient, heard: Heard) {

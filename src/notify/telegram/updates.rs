@@ -147,9 +147,9 @@ fn text_of(message: Message, me: &Me) -> Option<Inbound> {
     let text = message.text?;
     let is_direct = message.chat.is_direct();
     let (text, is_addressed) = match addressed(&text, &me.username, is_direct) {
-        Addressed::ToUs(line) => (line, true),
-        Addressed::ToOthers => return None,
-        Addressed::ToNobody => (text, false),
+        Addressed::Us(line) => (line, true),
+        Addressed::Others => return None,
+        Addressed::Nobody => (text, false),
     };
     // In a topic every message answers to the one that began it, which is not meant; and who answers to other people does not answer to us.
     let reply_to = message
@@ -212,11 +212,11 @@ fn may_confirm(text: &str) -> bool {
 #[derive(Debug, PartialEq, Eq)]
 enum Addressed {
     /// To the bot: these are the words.
-    ToUs(String),
+    Us(String),
     /// To another bot.
-    ToOthers,
+    Others,
     /// To nobody in particular.
-    ToNobody,
+    Nobody,
 }
 
 /// Commands by which the board is called.
@@ -234,22 +234,22 @@ fn addressed(text: &str, name: &str, is_direct: bool) -> Addressed {
     let is_ours = |word: &str| !name.is_empty() && word.eq_ignore_ascii_case(name);
     if let Some(word) = first.strip_prefix('@') {
         return match (is_ours(word.trim_end_matches([',', ':'])), rest) {
-            (true, "") => Addressed::ToUs(HELP.to_owned()),
-            (true, rest) => Addressed::ToUs(rest.to_owned()),
-            (false, _) => Addressed::ToNobody,
+            (true, "") => Addressed::Us(HELP.to_owned()),
+            (true, rest) => Addressed::Us(rest.to_owned()),
+            (false, _) => Addressed::Nobody,
         };
     }
-    let Some(command) = first.strip_prefix('/') else { return Addressed::ToNobody };
+    let Some(command) = first.strip_prefix('/') else { return Addressed::Nobody };
     let (command, bot) = match command.split_once('@') {
         Some((command, bot)) => (command.to_lowercase(), Some(bot)),
         None => (command.to_lowercase(), None),
     };
     let is_call = CALLS.contains(&command.as_str());
     match bot {
-        Some(bot) if !is_ours(bot) => Addressed::ToOthers,
+        Some(bot) if !is_ours(bot) => Addressed::Others,
         // In a group a command without a name may be that of any bot.
-        None if !is_direct && !is_call => Addressed::ToOthers,
-        Some(_) | None => Addressed::ToUs(format!("/{command} {rest}").trim_end().to_owned()),
+        None if !is_direct && !is_call => Addressed::Others,
+        Some(_) | None => Addressed::Us(format!("/{command} {rest}").trim_end().to_owned()),
     }
 }
 
