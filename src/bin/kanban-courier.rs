@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use kanband::cli::for_chat::run_line;
 use kanband::config::Ambient;
 use kanband::exit_codes::DaemonExit;
 use kanband::notify::program::{self, Arguments, ProgramError};
@@ -27,7 +26,7 @@ fn main() -> ExitCode {
         }
     };
     let ambient = Ambient::of_process().map_err(ProgramError::from);
-    match ambient.and_then(|ambient| program::main(arguments, &ambient, run_line)) {
+    match ambient.and_then(|ambient| program::main(arguments, &ambient)) {
         Ok(()) => DaemonExit::Ok.into(),
         Err(error) => {
             complain(&error.to_string());

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, IsTerminal as _, Read as _, StdinLock, Write as _, s
 
 use serde::Serialize;
 
-use crate::api::client::{Client, Interrupt, OnBehalf};
+use crate::api::client::{Client, OnBehalf};
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::times::Times;
@@ -40,16 +40,7 @@ pub struct Session {
     /// Whether a text was read from standard input, which can be read once.
     pub has_read_stdin: Cell<bool>,
     /// The person of a chat for whom the courier runs it.
-    pub person: Option<ChatPerson>,
-}
-
-/// A person of a chat, as the courier runs commands for them.
-#[derive(Debug, Clone)]
-pub struct ChatPerson {
-    /// For whom requests are.
-    pub on_behalf: OnBehalf,
-    /// Ends a command that takes too long.
-    pub interrupt: Interrupt,
+    pub person: Option<OnBehalf>,
 }
 
 /// A request without fields.
@@ -71,9 +62,7 @@ impl Session {
     pub fn client(&self) -> Result<Client, Failure> {
         let client = Client::new(&self.ambient)?;
         Ok(match &self.person {
-            Some(ChatPerson { on_behalf, interrupt }) => {
-                client.on_behalf(on_behalf.clone()).interrupted_by(interrupt.clone())
-            }
+            Some(person) => client.on_behalf(person.clone()),
             None => client,
         })
     }

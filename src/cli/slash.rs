@@ -9,9 +9,10 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory as _, Parser as _};
 
+use crate::api::client::OnBehalf;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
-use crate::cli::session::{ChatPerson, Session, Surface};
+use crate::cli::session::{Session, Surface};
 use crate::cli::{Arguments, board_of, predecessor};
 use crate::config::Ambient;
 use crate::exit_codes::CliExit;
@@ -35,7 +36,7 @@ pub fn answer(text: &str, ambient: Ambient) -> Answer {
 }
 
 /// The same for a person of a chat: requests are made on their behalf.
-pub fn answer_to(person: Option<ChatPerson>, text: &str, ambient: Ambient) -> Answer {
+pub fn answer_to(person: Option<OnBehalf>, text: &str, ambient: Ambient) -> Answer {
     let answer = |text: &str, exit| Answer { text: shortened(text.trim_end()), exit };
     let Some(words) = split(text) else {
         return answer("error: unclosed quote", CliExit::Usage);

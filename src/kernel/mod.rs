@@ -26,6 +26,7 @@ pub mod caller;
 pub mod card;
 pub mod chat;
 pub mod chat_action;
+pub mod chat_line;
 pub mod chat_policy;
 pub mod clockwork;
 pub mod context;

@@ -20,7 +20,6 @@ use crate::notify::channel::{Channel, Surroundings};
 use crate::notify::credential::CredentialFolder;
 use crate::notify::daemon::{CALL_TIME, DaemonClient, DaemonError, Pause};
 use crate::notify::http::tls::Tls;
-use crate::notify::inbound::line::RunLine;
 use crate::notify::inbound::listening::{Listener, listen};
 use crate::notify::outcome;
 
@@ -39,8 +38,6 @@ pub struct Settings {
     pub socket: PathBuf,
     /// Where credentials are.
     pub credentials: CredentialFolder,
-    /// What runs a line that a person wrote.
-    pub run_line: RunLine,
 }
 
 /// Counts what is under way, and wakes who waits for less of it.
@@ -138,11 +135,7 @@ fn listeners(
         let Some(bridge) = channel.bridge(Duration::from_millis(listing.poll_ms)) else {
             continue;
         };
-        let listener = Listener {
-            channel: channel.name.clone(),
-            socket: settings.socket.clone(),
-            run_line: settings.run_line,
-        };
+        let listener = Listener { channel: channel.name.clone(), socket: settings.socket.clone() };
         listeners.spawn_local(listen(listener, bridge));
     }
     listeners

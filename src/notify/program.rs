@@ -15,7 +15,6 @@ use crate::config::{Ambient, Home, HomeError};
 use crate::exit_codes::DaemonExit;
 use crate::notify::courier::{Settings, run};
 use crate::notify::credential::CredentialFolder;
-use crate::notify::inbound::line::RunLine;
 use crate::os::home::lock::{COURIER_LOCK, CourierLock};
 use crate::os::processes::signals::{self, DaemonSignal};
 use crate::telemetry;
@@ -75,15 +74,11 @@ impl ProgramError {
     }
 }
 
-/// Runs until it is asked to end. `run_line` runs what people write as commands.
+/// Runs until it is asked to end.
 ///
 /// # Errors
 /// It cannot begin.
-pub fn main(
-    arguments: Arguments,
-    ambient: &Ambient,
-    run_line: RunLine,
-) -> Result<(), ProgramError> {
+pub fn main(arguments: Arguments, ambient: &Ambient) -> Result<(), ProgramError> {
     let set_up = |what| move |source| ProgramError::SetUp { what, source };
     let socket = match arguments.socket {
         Some(socket) => socket,
@@ -123,7 +118,7 @@ pub fn main(
     });
     let _watch = watch.map_err(set_up("watch for signals"))?;
     tracing::info!(socket = %socket.display(), "the courier has started");
-    let settings = Settings { socket, credentials, run_line };
+    let settings = Settings { socket, credentials };
     LocalSet::new().block_on(&runtime, async move {
         let ending = Rc::new(Notify::new());
         let notified = Rc::clone(&ending);

@@ -9,14 +9,13 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::api::client::Interrupt;
 use crate::failpoint;
 use crate::kernel::chat::{Inbound, InboundReply};
+use crate::kernel::chat_line::Line;
 use crate::kernel::notice::{ChannelReport, ChannelState};
 use crate::notify::daemon::{CALL_TIME, DaemonClient, DaemonError, Pause};
 use crate::notify::inbound::bridge::{Bridge, Voice};
 use crate::notify::inbound::heard::{Answer, Heard, Trouble};
-use crate::notify::inbound::line::{Line, RunLine};
 use crate::notify::inbound::running;
 use crate::notify::secret::Filter;
 
@@ -40,8 +39,6 @@ pub struct Listener {
     pub channel: String,
     /// The daemon's socket for the courier.
     pub socket: PathBuf,
-    /// What runs a line.
-    pub run_line: RunLine,
 }
 
 /// Listens until the channel hears nothing any longer.
@@ -141,12 +138,11 @@ impl Desk {
         let line = Line {
             socket: self.listener.socket.clone(),
             text: run.line,
-            person: heard.person(),
+            person: heard.person().to_string(),
             confirm: run.confirm,
             name: run.person,
-            interrupt: Interrupt::default(),
         };
-        let (say, is_output) = running::answer(line, self.listener.run_line).await;
+        let (say, is_output) = running::answer(line).await;
         failpoint::hit("courier-after-run");
         self.say(&Answer { is_output, ..heard.answer(say) }).await;
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   Ears (one per channel) ─▶ Heard ─▶ POST /v1/chat/inbound ─▶ Voice: a message, a line at a button, a sign
-//!        ▲                                     └─▶ a line to run ─▶ RunLine ─▶ Voice
+//!        ▲                                     └─▶ a line to run ─▶ the program `kanban` ─▶ Voice
 //!        └── done: the provider may forget it
 //! ```
 //!
@@ -11,6 +11,5 @@
 
 pub mod bridge;
 pub mod heard;
-pub mod line;
 pub mod listening;
 mod running;

@@ -272,9 +272,9 @@ fn is_poll(heard: &Heard) -> bool {
 fn chat_as_seen(chat: &str) -> Value {
     let id: i64 = chat.parse().unwrap();
     let kind = match id {
-        ..-1_000_000_000_000 => "supergroup",
-        ..0 => "group",
-        _ => "private",
+        ..=-1_000_000_000_000 => "supergroup",
+        -999_999_999_999..0 => "group",
+        0.. => "private",
     };
     json!({ "id": id, "type": kind, "first_name": "A chat", "title": "A chat" })
 }
