@@ -170,20 +170,20 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn fields(value: Value) -> Map<String, Value> {
+    fn fields(value: &Value) -> Map<String, Value> {
         value.as_object().unwrap().clone()
     }
 
     #[test]
     fn what_is_confirmed_is_the_request_without_its_times() {
-        let first = fields(json!({ "start_at": 5, "reason": "x" }));
-        let later = fields(json!({ "start_at": 9, "reason": "x" }));
-        let other = fields(json!({ "start_at": 5, "reason": "y" }));
+        let first = fields(&json!({ "start_at": 5, "reason": "x" }));
+        let later = fields(&json!({ "start_at": 9, "reason": "x" }));
+        let other = fields(&json!({ "start_at": 5, "reason": "y" }));
         let path = "/v1/tasks/t_1/schedule";
         assert_eq!(digest(path, &first), digest(path, &later));
         assert_ne!(digest(path, &first), digest(path, &other));
         assert_ne!(digest(path, &first), digest("/v1/tasks/t_2/schedule", &first));
-        let bulk = |at| fields(json!({ "verb": "schedule", "fields": { "start_at": at } }));
+        let bulk = |at| fields(&json!({ "verb": "schedule", "fields": { "start_at": at } }));
         assert_eq!(digest("/v1/tasks/bulk", &bulk(1)), digest("/v1/tasks/bulk", &bulk(2)));
     }
 
@@ -196,7 +196,7 @@ mod tests {
             ("bulk", json!({ "verb": "fly" }), None),
             ("bulk", json!({}), None),
         ] {
-            assert_eq!(meant(operation, &fields(given)), expected, "{operation}");
+            assert_eq!(meant(operation, &fields(&given)), expected, "{operation}");
         }
     }
 
@@ -241,7 +241,7 @@ mod tests {
                 (vec![], "host"),
             ),
         ] {
-            let (tasks, words) = about(task, operation, path, &fields(given));
+            let (tasks, words) = about(task, operation, path, &fields(&given));
             assert_eq!(
                 (tasks.iter().map(String::as_str).collect::<Vec<_>>(), words.as_str()),
                 expected
