@@ -27,6 +27,7 @@ use actix::{Actor as _, Arbiter, System};
 use jiff::tz::TimeZone;
 
 use crate::actors::apart;
+use crate::actors::chat_settings::check_roles;
 use crate::actors::configuration::{Configuration, PolicyBasis};
 use crate::actors::doorkeeper::messages::LookAtDoors;
 use crate::actors::live::Live;
@@ -98,6 +99,7 @@ fn start_and_serve(ambient: Ambient) -> Result<DaemonExit, StartError> {
     let daemon_user = supervisor::daemon_user(&ambient, &home, holder.as_ref());
     check_reviewers(&settings, &daemon_user)?;
     check_channels(&settings)?;
+    check_roles(&settings)?;
     make_files_private();
     home::make_directories(&home)?;
     let lock = HomeLock::acquire(home.path()).map_err(StartError::Locked)?;

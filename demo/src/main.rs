@@ -66,8 +66,14 @@ fn main() -> ExitCode {
         Err(error) => return Failure::from(error).tell(&mut output).into(),
     };
     let has_read_stdin = Cell::new(false);
-    let mut session =
-        Session { ambient, board: None, output, surface: Surface::Shell, has_read_stdin };
+    let mut session = Session {
+        ambient,
+        board: None,
+        output,
+        surface: Surface::Shell,
+        has_read_stdin,
+        person: None,
+    };
     let ended = run(&arguments, &mut session);
     let written = session.output.finish();
     match ended.and_then(|exit| written.map(|()| exit)) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::actors::chat_settings::chat_policy;
 use crate::actors::live::Live;
 use crate::actors::notify_settings::notify_policy;
 use crate::actors::review_settings::review_policy;
@@ -41,8 +42,9 @@ impl Configuration {
         let reviews = review_policy(&settings, &basis.daemon_user);
         let local_zone = basis.local_zone.clone();
         let notify = notify_policy(&settings, &local_zone);
+        let chat = chat_policy(&settings);
         let policy =
-            Policy { workspaces_dir, reviews, local_zone, notify, ..of_settings(&settings) };
+            Policy { workspaces_dir, reviews, local_zone, notify, chat, ..of_settings(&settings) };
         let policy = Arc::new(within(policy, basis.shares));
         Self { settings: Arc::new(settings), policy, read_at_ms: epoch_ms() }
     }

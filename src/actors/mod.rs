@@ -30,6 +30,7 @@
 pub mod accounts;
 pub mod apart;
 pub mod board_loss;
+pub mod chat_settings;
 pub mod circuit_breaker;
 pub mod configuration;
 pub mod crash_detector;

@@ -114,6 +114,7 @@ impl Readers {
         let (lane, allowance) = match &caller {
             Caller::Courier | Caller::System { .. } => (Lane::System, Allowance::Unlimited),
             Caller::Operator { name } => (Lane::Person(name.clone()), Allowance::Short),
+            Caller::Chat(by) => (Lane::Person(by.name.clone()), Allowance::Short),
             Caller::Worker { run_id, .. } => (Lane::Worker(*run_id), Allowance::Short),
         };
         self.run(lane, allowance, caller, f, then).await

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use actix::Message;
 use tokio::sync::oneshot;
 
+use crate::actors::chat_settings::check_roles;
 use crate::actors::configuration::{Configuration, PolicyBasis};
 use crate::actors::event_hub::EventFeed;
 use crate::actors::live::Live;
@@ -118,6 +119,7 @@ impl Reloader {
         let (settings, newer) = load(&self.ambient, &self.home)?;
         check_reviewers(&settings, &self.daemon_user)?;
         check_channels(&settings)?;
+        check_roles(&settings)?;
         telemetry::set_level(settings.log.level);
         self.token_holders.learn(&self.daemon_user, &settings);
         self.configuration.replace(Configuration::new(settings, &self.basis));

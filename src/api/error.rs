@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::kernel::chat::Confirm;
 use crate::kernel::error::{Edge, ErrorCode, Fault, Hint, Refusal, VerbError};
 use crate::kernel::task::Task;
 use crate::service::ServiceError;
@@ -19,6 +20,8 @@ pub struct ApiError {
     hint: Option<Hint>,
     /// The task as it is, where the caller saw another one.
     current: Option<Box<Task>>,
+    /// How the person of a chat confirms.
+    confirm: Option<Box<Confirm>>,
     /// Something broke, and an operator should look at it.
     is_fault: bool,
 }
@@ -45,12 +48,15 @@ pub struct ErrorDetail<C = ErrorCode, T = Task> {
     /// With `changed_meanwhile`: the task as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task: Option<Box<T>>,
+    /// With `confirm_needed`: how the person of the chat confirms; the message is the question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<Box<Confirm>>,
 }
 
 impl<C, T> ErrorDetail<C, T> {
     /// A code and its line, without more.
     pub fn new(code: impl Into<C>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), hint: None, task: None }
+        Self { code: code.into(), message: message.into(), hint: None, task: None, confirm: None }
     }
 }
 
@@ -58,7 +64,7 @@ impl ApiError {
     /// An error that no verb knows.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         let (status, message) = (status_of(code), message.into());
-        Self { status, code, message, hint: None, current: None, is_fault: false }
+        Self { status, code, message, hint: None, current: None, confirm: None, is_fault: false }
     }
 
     /// The same with a hint.
@@ -67,11 +73,18 @@ impl ApiError {
         self
     }
 
+    /// A question to the person of a chat.
+    pub fn confirm_needed(question: String, confirm: Confirm) -> Self {
+        let confirm = Some(Box::new(confirm));
+        Self { confirm, ..Self::new(ErrorCode::ConfirmNeeded, question) }
+    }
+
     /// What it says to a caller at this edge.
     pub fn detail(&self, edge: Edge) -> ErrorDetail {
         let hint = self.hint.as_ref().and_then(|hint| hint.render(edge));
         let task = self.current.clone();
-        ErrorDetail { code: self.code, message: self.message.clone(), hint, task }
+        let confirm = self.confirm.clone();
+        ErrorDetail { code: self.code, message: self.message.clone(), hint, task, confirm }
     }
 
     /// The answer to a caller at this edge.
@@ -96,7 +109,7 @@ impl From<ServiceError> for ApiError {
         let (code, hint) = (error.code(), error.hint());
         let (status, message) = (status_of(code), error.to_string());
         let current = error.current_task().cloned().map(Box::new);
-        Self { status, code, message, hint, current, is_fault: error.is_fault() }
+        Self { status, code, message, hint, current, confirm: None, is_fault: error.is_fault() }
     }
 }
 
@@ -145,7 +158,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | C::UnknownProfile
         | C::AmbiguousTask
         | C::BadBackup => StatusCode::BAD_REQUEST,
-        C::Forbidden | C::NotYours | C::Unplaced => StatusCode::FORBIDDEN,
+        C::Forbidden | C::NotYours | C::Unplaced | C::ConfirmNeeded => StatusCode::FORBIDDEN,
         C::NoSession => StatusCode::UNAUTHORIZED,
         C::NotFound
         | C::UnknownTask

@@ -112,7 +112,11 @@ pub fn edge(headers: &HeaderMap) -> Edge {
     name.map(Edge::of_name).unwrap_or_default()
 }
 
-fn header(headers: &HeaderMap, name: &str) -> Result<Option<String>, ApiError> {
+/// A header as text.
+///
+/// # Errors
+/// `bad_request` when it is not text.
+pub fn header(headers: &HeaderMap, name: &str) -> Result<Option<String>, ApiError> {
     let Some(value) = headers.get(name) else { return Ok(None) };
     let text = value.to_str().map_err(|_| bad_request(format!("header {name} is not text")))?;
     Ok(Some(text.to_owned()))

@@ -13,6 +13,8 @@
 pub mod arriving;
 pub mod auth;
 pub mod call;
+pub mod chat_call;
+pub mod chat_operations;
 pub mod client;
 pub mod connection;
 pub mod doors;
@@ -40,6 +42,7 @@ pub mod server;
 pub mod sockets;
 pub mod stream;
 pub mod usage;
+pub mod view_operations;
 pub mod web;
 
 use std::sync::Arc;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::api::Api;
 use crate::api::call::{self, Answer, Call};
+use crate::api::chat_operations;
 use crate::api::figures;
 use crate::api::files;
 use crate::api::moves::{Moves, moves};
@@ -11,6 +12,7 @@ use crate::api::notify_operations;
 use crate::api::openapi::document;
 use crate::api::operation::{Carries, Method, Operation, by_hand, list, query, verb};
 use crate::api::resolve_operations;
+use crate::api::view_operations;
 use crate::api::web::first_use::{ADD_PROFILE, FIRST_USE};
 use crate::api::web::operations::{WEB_LINK, WEB_REVOKE, WEB_SESSIONS};
 use crate::kernel::event::Event;
@@ -60,9 +62,6 @@ use crate::service::profiles::{self, ListProfiles, ProfileInfo};
 use crate::service::reload::{self, ReloadReply};
 use crate::service::restore::RestoreReply;
 use crate::service::status::{self, Status};
-use crate::service::task_view::{
-    self, GetTaskView, GetTimeline, RenderText, RenderedText, TaskView, Timeline,
-};
 use crate::service::whoami::{self, WhoAmI};
 use crate::service::{GetDaemon, claim, context, import, stats, why};
 
@@ -247,6 +246,11 @@ pub const OPERATIONS: &[Operation] = &[
     notify_operations::SETTLE,
     notify_operations::CHANNELS,
     notify_operations::REPORT,
+    chat_operations::INBOUND,
+    chat_operations::CURSORS,
+    chat_operations::ALLOW,
+    chat_operations::DENY,
+    chat_operations::PEOPLE,
     by_hand::<GetStats, Stats>(
         "stats",
         Method::Get,
@@ -446,29 +450,11 @@ pub const OPERATIONS: &[Operation] = &[
         "List what a person can do to a task from each status.",
         |api, call| call::query(api, call, async |_service, _by, GetDaemon {}| Ok(moves())),
     ),
-    by_hand::<GetTaskView, TaskView>(
-        "task_view",
-        Method::Get,
-        "/v1/tasks/{id}/view",
-        "Show a task as its page has it: card, text as HTML, neighbours, newest history.",
-        |api, call| call::query(api, call, task_view::task_view),
-    ),
-    by_hand::<GetTimeline, Timeline>(
-        "timeline",
-        Method::Get,
-        "/v1/tasks/{id}/timeline",
-        "Show runs, comments and events of a task as one history.",
-        |api, call| call::query(api, call, task_view::timeline),
-    ),
+    view_operations::TASK_VIEW,
+    view_operations::TIMELINE,
     query::<GetGraph, Graph>("/v1/tasks/{id}/graph", "Show the dependencies around a task."),
     query::<GetHistory, History>("/v1/history", "Show what happened on a board, by the hour."),
-    by_hand::<RenderText, RenderedText>(
-        "render",
-        Method::Post,
-        "/v1/render",
-        "Render Markdown as HTML.",
-        |api, call| call::body(api, call, task_view::rendered),
-    ),
+    view_operations::RENDER,
     by_hand::<ListAttention, Vec<Attention>>(
         "attention",
         Method::Get,

@@ -54,12 +54,18 @@ impl Origin {
                 // Of a run whose end is not known it may be the row that lets it in.
                 Caller::Worker { run_id, .. } => self.seat.move_to(Party::Run(run_id)),
                 // Who may be heard and is not, found no seat.
-                Caller::Operator { .. } | Caller::Courier | Caller::System { .. }
+                Caller::Operator { .. }
+                | Caller::Courier
+                | Caller::Chat(_)
+                | Caller::System { .. }
                     if self.party.class() == Class::Refused =>
                 {
                     Err(too_many(Thing::Connections))
                 }
-                Caller::Operator { .. } | Caller::Courier | Caller::System { .. } => Ok(()),
+                Caller::Operator { .. }
+                | Caller::Courier
+                | Caller::Chat(_)
+                | Caller::System { .. } => Ok(()),
             },
         }
     }

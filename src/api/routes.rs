@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use crate::api::auth::Door;
 use crate::api::call::Call;
+use crate::api::chat_call::{self, Asked, caller_for};
 use crate::api::error::ApiError;
 use crate::api::gate::Seat;
 use crate::api::gate::ledger::Thing;
@@ -93,6 +94,7 @@ async fn answer(
         Some(visit) => visit.caller(),
         None => origin.identify(&api, &parts.headers).await?,
     };
+    let caller = caller_for(&api, origin.door, &parts.headers, caller).await?;
     if origin.door == Door::Web {
         must_be_for_web(operation)?;
     }
@@ -107,12 +109,24 @@ async fn answer(
         Caller::Worker { run_id, .. } => {
             without_token(fields, api.service.live_runs.token(*run_id))
         }
-        Caller::Operator { .. } | Caller::Courier | Caller::System { .. } => fields,
+        Caller::Operator { .. } | Caller::Courier | Caller::Chat(_) | Caller::System { .. } => {
+            fields
+        }
     };
     // Before anything is done for it, and before it is even understood.
     caller.may_ask(operation.name)?;
     if origin.door == Door::Web {
         must_not_force(operation, &fields)?;
+    }
+    if let Caller::Chat(by) = &caller {
+        let asked = Asked {
+            operation,
+            task: path.iter().map(|(_, value)| value).next(),
+            path: parts.uri.path(),
+            fields: &fields,
+            request_id: request_id.as_deref(),
+        };
+        chat_call::check(&api, by, &parts.headers, asked).await?;
     }
     let input = Input::new(&path, &parts.uri, fields);
     let by = Requester { caller, request_id };

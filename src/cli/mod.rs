@@ -15,6 +15,7 @@ pub mod complete;
 pub mod failure;
 pub mod files;
 pub mod follow;
+pub mod for_chat;
 pub mod manual;
 pub mod output;
 pub mod pager;
@@ -101,6 +102,7 @@ fn run_parsed(arguments: Arguments, mut output: Output) -> CliExit {
         output,
         surface: Surface::Shell,
         has_read_stdin: Cell::new(false),
+        person: None,
     };
     let ended = arguments.command.map_or(Ok(CliExit::Ok), |command| command.run(&mut session));
     let written = session.output.finish();

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, IsTerminal as _, Read as _, StdinLock, Write as _, s
 
 use serde::Serialize;
 
-use crate::api::client::Client;
+use crate::api::client::{Client, OnBehalf};
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::times::Times;
@@ -39,6 +39,8 @@ pub struct Session {
     pub surface: Surface,
     /// Whether a text was read from standard input, which can be read once.
     pub has_read_stdin: Cell<bool>,
+    /// The person of a chat for whom the courier runs it.
+    pub person: Option<OnBehalf>,
 }
 
 /// A request without fields.
@@ -58,7 +60,11 @@ impl Session {
     /// # Errors
     /// The daemon's socket is unknown.
     pub fn client(&self) -> Result<Client, Failure> {
-        Ok(Client::new(&self.ambient)?)
+        let client = Client::new(&self.ambient)?;
+        Ok(match &self.person {
+            Some(person) => client.on_behalf(person.clone()),
+            None => client,
+        })
     }
 
     /// The board that was named, as a query.

@@ -9,6 +9,7 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory as _, Parser as _};
 
+use crate::api::client::OnBehalf;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::session::{Session, Surface};
@@ -31,6 +32,11 @@ pub struct Answer {
 /// Does what `text` says (`/kanban list`, `kanban list` and `list` are the same) in the surroundings `ambient`; returns what
 /// to show, and the exit code.
 pub fn answer(text: &str, ambient: Ambient) -> Answer {
+    answer_to(None, text, ambient)
+}
+
+/// The same for a person of a chat: requests are made on their behalf.
+pub fn answer_to(person: Option<OnBehalf>, text: &str, ambient: Ambient) -> Answer {
     let answer = |text: &str, exit| Answer { text: shortened(text.trim_end()), exit };
     let Some(words) = split(text) else {
         return answer("error: unclosed quote", CliExit::Usage);
@@ -53,7 +59,8 @@ pub fn answer(text: &str, ambient: Ambient) -> Answer {
     let (output, captured) = Output::captured(arguments.json);
     let board = board_of(&arguments, &ambient);
     let has_read_stdin = Cell::new(false);
-    let mut session = Session { ambient, board, output, surface: Surface::Chat, has_read_stdin };
+    let surface = Surface::Chat;
+    let mut session = Session { ambient, board, output, surface, has_read_stdin, person };
     let exit = match arguments.command {
         None => return answer(&Arguments::command().render_help().to_string(), CliExit::Ok),
         Some(command) => match command.why_not_in_chat() {

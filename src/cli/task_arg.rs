@@ -91,7 +91,8 @@ impl Session {
         Ok(found.map_or_else(|| written.to_owned(), |found| found.id.to_string()))
     }
 
-    /// The task of an id, with its title; none when there is none, or a daemon of before knows whole ids alone.
+    /// The task of an id, with its title; none when there is none, and where whole ids alone are known: by a daemon of before, for
+    /// a person in a chat whose role is for some boards.
     ///
     /// # Errors
     /// More than one task is meant; no daemon.
@@ -100,7 +101,9 @@ impl Session {
         match self.client()?.get::<ResolvedTask>("/v1/resolve", &request) {
             Ok(found) => Ok(Some(found)),
             Err(ClientError::Refused(detail))
-                if detail.code == ErrorCode::NotFound || detail.code == ErrorCode::UnknownTask =>
+                if [ErrorCode::NotFound, ErrorCode::UnknownTask, ErrorCode::Forbidden]
+                    .into_iter()
+                    .any(|code| detail.code == code) =>
             {
                 Ok(None)
             }

@@ -5,6 +5,7 @@
 //! values are those written here is proven in `default_file.rs`.
 
 mod agents;
+mod chat;
 mod key;
 mod notify;
 mod reviews;
@@ -19,6 +20,12 @@ impl Section {
     /// The section called `name`.
     pub fn find(name: &str) -> Option<&'static Self> {
         SECTIONS.iter().find(|section| section.name == name)
+    }
+
+    /// Whether sections stand below `name`, which is none itself.
+    pub fn is_above(name: &str) -> bool {
+        let is_below = |of: &str| of.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+        SECTIONS.iter().any(|section| is_below(section.name))
     }
 }
 
@@ -59,7 +66,7 @@ mod tests {
             !word.contains("__") && word.chars().all(|c| c.is_ascii_lowercase() || c == '_')
         };
         for section in SECTIONS {
-            assert!(is_plain(section.name), "{}", section.name);
+            assert!(section.path().into_iter().all(is_plain), "{}", section.name);
             assert!(section.keys.iter().all(|key| is_plain(key.name)), "{}", section.name);
         }
     }

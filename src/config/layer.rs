@@ -95,24 +95,40 @@ struct Check<'a> {
 impl Check<'_> {
     fn root(&mut self, root: Map<String, Value>) {
         for (name, value) in sorted(root) {
+            if Section::is_above(&name) {
+                let Some(table) = self.table(&name, value) else { continue };
+                for (below, value) in sorted(table) {
+                    let path = format!("{name}.{below}");
+                    match Section::find(&path) {
+                        Some(section) => self.section(section, value),
+                        None => self.report(Some(path), ProblemKind::UnknownKey { nearest: None }),
+                    }
+                }
+                continue;
+            }
             let Some(section) = Section::find(&name) else {
                 let nearest = nearest(&name, SECTIONS.iter().map(|section| section.name));
                 let nearest = nearest.map(|name| format!("[{name}]"));
                 self.report(Some(name), ProblemKind::UnknownKey { nearest });
                 continue;
             };
-            let Some(table) = self.table(&name, value) else { continue };
-            match section.shape {
-                Shape::Keys => self.keys(section, &[section.name], table),
-                Shape::Named { .. } => {
-                    for (entry, value) in sorted(table) {
-                        let path = format!("{name}.{entry}");
-                        if entry.trim().is_empty() {
-                            self.report(Some(path), ProblemKind::BlankName);
-                        } else if let Some(table) = self.table(&path, value) {
-                            self.put_table(&[section.name, &entry]);
-                            self.keys(section, &[section.name, &entry], table);
-                        }
+            self.section(section, value);
+        }
+    }
+
+    fn section(&mut self, section: &Section, value: Value) {
+        let Some(table) = self.table(section.name, value) else { return };
+        match section.shape {
+            Shape::Keys => self.keys(section, &section.path(), table),
+            Shape::Named { .. } => {
+                for (entry, value) in sorted(table) {
+                    let path = format!("{}.{entry}", section.name);
+                    if entry.trim().is_empty() {
+                        self.report(Some(path), ProblemKind::BlankName);
+                    } else if let Some(table) = self.table(&path, value) {
+                        let parents = [section.path().as_slice(), &[entry.as_str()]].concat();
+                        self.put_table(&parents);
+                        self.keys(section, &parents, table);
                     }
                 }
             }
@@ -162,17 +178,25 @@ impl Check<'_> {
 
     fn variable(&mut self, variable_path: &str, text: &str) {
         let lower = variable_path.to_ascii_lowercase();
-        let Some((section_name, _)) = lower.split_once("__") else {
+        let Some((first, behind)) = lower.split_once("__") else {
             return self.report_variable(&lower, text);
         };
+        // `[a.b]` is `A__B`; one underscore more than a dot.
+        let (section_name, length) = match behind.split_once("__") {
+            Some((second, _)) if Section::is_above(first) => {
+                (format!("{first}.{second}"), first.len() + 2 + second.len())
+            }
+            Some(_) | None => (first.to_owned(), first.len()),
+        };
+        let section_name = section_name.as_str();
         let Some(section) = Section::find(section_name) else {
             let nearest = nearest(section_name, SECTIONS.iter().map(|section| section.name));
             let nearest = nearest.map(|name| variable_name(&[name, "…"]));
             return self
                 .report(Some(lower.replace("__", ".")), ProblemKind::UnknownKey { nearest });
         };
-        let mut rest = variable_path.get(section_name.len() + 2..).unwrap_or_default();
-        let mut parents = vec![section.name.to_owned()];
+        let mut rest = variable_path.get(length + 2..).unwrap_or_default();
+        let mut parents: Vec<String> = section.path().into_iter().map(str::to_owned).collect();
         if matches!(section.shape, Shape::Named { .. }) {
             let Some((name, behind)) = rest.split_once("__") else {
                 return self.report_variable(&lower, text);

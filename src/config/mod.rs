@@ -13,7 +13,9 @@
 //! everything else is a function of what it is given. Files are read only by [`load()`].
 
 pub mod ambient;
+pub mod chat_settings;
 pub mod default_file;
+pub mod disk_settings;
 mod dispatch;
 pub mod held_secrets;
 pub mod home;

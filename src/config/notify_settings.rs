@@ -44,6 +44,9 @@ pub struct Notify {
     /// Between two tries of a route or channel that is broken.
     #[serde(deserialize_with = "duration")]
     pub probe: Duration,
+    /// Longest time that a provider is asked to wait for something that people do.
+    #[serde(deserialize_with = "duration")]
+    pub poll: Duration,
 }
 
 impl Default for Notify {
@@ -57,6 +60,7 @@ impl Default for Notify {
             backoff_max: Duration::from_secs(600),
             give_up: Duration::from_secs(86_400),
             probe: Duration::from_secs(3_600),
+            poll: Duration::from_secs(50),
         }
     }
 }

@@ -14,6 +14,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::config::accept::listen_address;
+use crate::config::chat_settings::Chat;
+pub use crate::config::disk_settings::Disk;
 pub use crate::config::dispatch::{AUTO_LAUNCHER, Dispatch};
 pub use crate::config::notify_settings::Person;
 use crate::config::notify_settings::{Channel, Notify};
@@ -77,6 +79,9 @@ pub struct Settings {
     /// Channels by name.
     #[serde(default)]
     pub channels: BTreeMap<String, Channel>,
+    /// People who write in chats.
+    #[serde(default)]
+    pub chat: Chat,
     /// People: assignees for whom nothing is started.
     #[serde(default)]
     pub people: BTreeMap<String, Person>,
@@ -105,6 +110,7 @@ impl Default for Settings {
             web: Web::default(),
             notify: Notify::default(),
             channels: BTreeMap::new(),
+            chat: Chat::default(),
             people: BTreeMap::new(),
             profiles: BTreeMap::new(),
             launchers: presets::launchers(),
@@ -230,22 +236,6 @@ pub struct Mcp {
 impl Default for Mcp {
     fn default() -> Self {
         Self { ask_wait: Duration::from_secs(45) }
-    }
-}
-
-/// `[disk]`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Disk {
-    /// Free bytes at the home below which nothing is started.
-    pub min_free_bytes: u64,
-    /// Size of the file that is given up when nothing else is left.
-    pub reserve_bytes: u64,
-}
-
-impl Default for Disk {
-    fn default() -> Self {
-        Self { min_free_bytes: 200 * 1024 * 1024, reserve_bytes: 16 * 1024 * 1024 }
     }
 }
 

@@ -107,10 +107,10 @@ impl Shown {
 
 fn table<'v>(tree: &'v Value, name: &str) -> Option<&'v config::Map<String, Value>> {
     let ValueKind::Table(root) = &tree.kind else { return None };
-    match &root.get(name)?.kind {
+    name.split('.').try_fold(root, |above, word| match &above.get(word)?.kind {
         ValueKind::Table(found) => Some(found),
         _ => None,
-    }
+    })
 }
 
 /// As it would stand in the file.

@@ -1,6 +1,10 @@
 //! Who asks, and what each may do. The answer to "who" comes from the kernel of the operating system (see the API's
 //! `auth`), never from what a request says about itself.
 
+mod chat;
+
+pub use chat::{ChatCaller, ChatRoute};
+
 use crate::kernel::actor::Actor;
 use crate::kernel::error::Refusal;
 use crate::kernel::ids::{BoardName, RunId, TaskId};
@@ -30,6 +34,8 @@ pub enum Caller {
     },
     /// The program that sends messages, at its own socket.
     Courier,
+    /// A person who writes in a chat, for whom the courier asks.
+    Chat(Box<ChatCaller>),
     /// A part of the daemon.
     System {
         /// Which.
@@ -44,6 +50,7 @@ impl Caller {
             Self::Operator { name } => Actor::Named(name.clone()),
             Self::Worker { run_id, .. } => Actor::Run(*run_id),
             Self::Courier => Actor::Part(COURIER.to_owned()),
+            Self::Chat(by) => Actor::Named(by.name.clone()),
             Self::System { part } => Actor::Part((*part).to_owned()),
         }
     }
@@ -53,6 +60,7 @@ impl Caller {
         match self {
             Self::Operator { name } => name,
             Self::Worker { profile, .. } => profile,
+            Self::Chat(by) => &by.name,
             Self::Courier | Self::System { .. } => "kanband",
         }
     }
@@ -63,6 +71,7 @@ impl Caller {
     /// [`Refusal::Forbidden`].
     pub fn may_ask(&self, operation: &'static str) -> Result<(), Refusal> {
         match self {
+            Self::Chat(by) => by.may_ask(operation),
             Self::Worker { run_id, .. } if right_to(operation) == Right::Operate => {
                 Err(no_operator(*run_id, operation))
             }
@@ -88,7 +97,7 @@ impl Caller {
     pub(in crate::kernel) fn refuse_outsiders(&self, verb: &'static str) -> Result<(), Refusal> {
         match self {
             Self::System { .. } => Ok(()),
-            Self::Operator { .. } | Self::Courier | Self::Worker { .. } => {
+            Self::Operator { .. } | Self::Courier | Self::Chat(_) | Self::Worker { .. } => {
                 Err(Refusal::Forbidden { caller: self.actor().to_string(), verb })
             }
         }
@@ -105,8 +114,11 @@ impl Caller {
         board: &BoardName,
         task: Option<&TaskId>,
     ) -> Result<(), Refusal> {
-        let Self::Worker { run_id, task_id, board: own_board, .. } = self else {
-            return if matches!(self, Self::Courier) { self.may_ask(operation) } else { Ok(()) };
+        let (run_id, task_id, own_board) = match self {
+            Self::Worker { run_id, task_id, board, .. } => (run_id, task_id, board),
+            Self::Chat(by) => return by.check(operation, board),
+            Self::Courier => return self.may_ask(operation),
+            Self::Operator { .. } | Self::System { .. } => return Ok(()),
         };
         if own_board != board {
             return Err(Refusal::Forbidden {

@@ -335,6 +335,14 @@ pub struct Channels {
     pub lease_ms: u64,
     /// Longest time of an attempt.
     pub attempt_ms: u64,
+    /// Longest time that a provider is asked to wait for something that people do.
+    #[serde(default = "poll_ms")]
+    pub poll_ms: u64,
+}
+
+/// As a daemon has it that does not say.
+fn poll_ms() -> u64 {
+    50_000
 }
 
 /// A channel of the configuration.
@@ -364,9 +372,9 @@ pub struct ChannelSetting {
 pub struct ChannelReport {
     /// The channel.
     pub channel: String,
-    /// `ok` or `broken`.
+    /// `ok`, `broken` or `deaf`.
     pub state: ChannelState,
-    /// Why it is broken.
+    /// Why it is not `ok`.
     #[serde(default)]
     pub reason: Option<String>,
 }
@@ -379,4 +387,6 @@ pub enum ChannelState {
     Ok,
     /// It cannot.
     Broken,
+    /// Messages go, and nothing is heard: another program hears in its stead.
+    Deaf,
 }

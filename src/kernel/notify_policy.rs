@@ -138,6 +138,20 @@ impl ChannelKind {
         }
     }
 
+    /// Whether the courier hears what people do there: what asks has buttons then.
+    pub fn has_inbound(self) -> bool {
+        match self {
+            Self::Telegram => true,
+            Self::Slack
+            | Self::Discord
+            | Self::Matrix
+            | Self::Ntfy
+            | Self::Mattermost
+            | Self::Mail
+            | Self::Webhook => false,
+        }
+    }
+
     /// Messages and edits of one route in a minute, unless configured.
     pub fn limit_per_minute(self) -> u32 {
         match self {

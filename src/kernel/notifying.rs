@@ -5,12 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::kernel::buttons::{Asked, buttons};
+use crate::kernel::caller::{Caller, ChatRoute};
 use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::event::{Event, EventKind};
 use crate::kernel::ids::TaskId;
 use crate::kernel::notice::Class;
 use crate::kernel::notify_policy::ChannelPolicy;
-use crate::kernel::random::{Random, below};
+use crate::kernel::random::{Random, letters};
 use crate::kernel::rules::live;
 use crate::kernel::rules::notice_text::{Facts, asks_a_question, notice};
 use crate::kernel::rules::notify::{Level, Reach, ends_asks, is_failed_attempt, is_urgent, reach};
@@ -23,14 +25,12 @@ use crate::kernel::tx::{Signal, Tx};
 /// Characters of the stable id of a message.
 const DEDUPE_CHARS: usize = 20;
 
+/// Its letters.
+const DEDUPE_LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+
 /// A new stable id of a message: 20 characters of a-z and 2-7.
 pub(in crate::kernel) fn dedupe(random: &mut dyn Random) -> String {
-    const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    let letter = |random: &mut dyn Random| {
-        let at = usize::try_from(below(random, 32)).unwrap_or_default();
-        char::from(LETTERS.get(at).copied().unwrap_or(b'a'))
-    };
-    (0..DEDUPE_CHARS).map(|_| letter(random)).collect()
+    letters(random, DEDUPE_LETTERS, DEDUPE_CHARS)
 }
 
 /// One who hears of an event, by one route.
@@ -57,6 +57,12 @@ pub(in crate::kernel) fn tell(tx: &mut Tx<'_>) -> Result<(), VerbError> {
     if !has_filters && !tx.listeners.has_task_subscriptions(connection)? {
         return Ok(());
     }
+    tx.effects.spoken_on = match spoken_in(tx) {
+        Some((channel, address, thread)) => {
+            store::routes::find(tx.connection, (&channel, &address, &thread))?
+        }
+        None => None,
+    };
     let events = std::mem::take(&mut tx.effects.events);
     let has_any = tell_all(tx, &events);
     tx.effects.events = events;
@@ -64,6 +70,17 @@ pub(in crate::kernel) fn tell(tx: &mut Tx<'_>) -> Result<(), VerbError> {
         tx.signal(Signal::OutboxMoved);
     }
     Ok(())
+}
+
+/// The chat in which a person asked for what this request does.
+fn spoken_in(tx: &Tx<'_>) -> Option<ChatRoute> {
+    match tx.caller {
+        Caller::Chat(by) => Some(by.route()),
+        Caller::Operator { .. }
+        | Caller::Worker { .. }
+        | Caller::Courier
+        | Caller::System { .. } => tx.effects.spoken_in.clone(),
+    }
 }
 
 fn tell_all(tx: &mut Tx<'_>, events: &[Event]) -> Result<bool, VerbError> {
@@ -111,6 +128,9 @@ fn tell_one(
             continue;
         }
         let found = reach_of(event, kind, &listener, channel);
+        // Who did it, and everybody who reads along there, knows.
+        let is_known = found == Reach::News && tx.effects.spoken_on == Some(listener.route_id);
+        let found = if is_known { Reach::Live } else { found };
         if found == Reach::None {
             continue;
         }
@@ -254,7 +274,7 @@ fn write(
     let mention = person.and_then(|name| Some((name, notify.address(name, channel.kind)?)));
     let quiet_until = channel.quiet.as_ref().and_then(|quiet| quiet.end(tx.now));
     let is_urgent = is_urgent(kind, event.payload.as_ref());
-    let message = notice(Facts {
+    let mut message = notice(Facts {
         event,
         kind,
         task,
@@ -265,6 +285,10 @@ fn write(
         mention,
         is_hushed: quiet_until.is_some() && !is_urgent,
     });
+    if class == Class::Ask && channel.kind.has_inbound() {
+        let asked = Asked { kind, task, question: question.as_ref() };
+        message.buttons = buttons(tx, asked, (&listener.channel, listener.route_id))?;
+    }
     let waits = class == Class::News && !channel.kind.is_machine();
     let not_before_ms =
         quiet_until.filter(|_| waits).map_or(0, |until| until.saturating_mul(1_000));

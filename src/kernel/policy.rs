@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::kernel::chat_policy::ChatPolicy;
 use crate::kernel::notify_policy::NotifyPolicy;
 use crate::kernel::rules::assignee::Assignees;
 
@@ -63,6 +64,8 @@ pub struct Policy {
     pub ask_wait_ms: u64,
     /// Who is notified by which way.
     pub notify: NotifyPolicy,
+    /// What people may do who write in chats.
+    pub chat: ChatPolicy,
 }
 
 /// What is configured about reviews. A reviewer is a profile or [`crate::kernel::task::HUMAN`]; none: no review.
@@ -158,6 +161,7 @@ impl Default for Policy {
             local_zone: "UTC".to_owned(),
             ask_wait_ms: 45_000,
             notify: NotifyPolicy::default(),
+            chat: ChatPolicy::default(),
             reviews: ReviewPolicy::default(),
         }
     }

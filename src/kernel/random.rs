@@ -11,6 +11,15 @@ pub fn below(random: &mut dyn Random, bound: u64) -> u64 {
     if bound == 0 { 0 } else { random.next() % bound }
 }
 
+/// Letters drawn at random.
+pub fn letters(random: &mut dyn Random, of: &[u8; 32], count: usize) -> String {
+    let letter = |random: &mut dyn Random| {
+        let at = usize::try_from(below(random, 32)).unwrap_or_default();
+        char::from(of.get(at).copied().unwrap_or(b'a'))
+    };
+    (0..count).map(|_| letter(random)).collect()
+}
+
 /// A repeatable source for tests and simulations (SplitMix64, Steele et al. 2014).
 #[derive(Debug, Clone)]
 pub struct SeededRandom(u64);

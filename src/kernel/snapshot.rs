@@ -65,6 +65,7 @@ pub(in crate::kernel) fn find_board(
             BoardName::parse(name).ok_or_else(|| Refusal::UnknownBoard { name: shorten(name) })?
         }
         (None, Caller::Worker { board, .. }) => board.clone(),
+        (None, Caller::Chat(by)) => by.board(),
         (None, Caller::Operator { .. } | Caller::Courier | Caller::System { .. }) => {
             BoardName::default()
         }

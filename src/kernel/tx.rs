@@ -1,6 +1,6 @@
 //! What a verb works with: the open transaction, the time, the policy, and a place for what it causes.
 
-use crate::kernel::caller::Caller;
+use crate::kernel::caller::{Caller, ChatRoute};
 use crate::kernel::counts::CountKey;
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::{Event, EventBody, EventKind, Payload};
@@ -83,6 +83,10 @@ pub struct Effects {
     pub signals: Vec<Signal>,
     /// Changes of the counts.
     pub counts: Vec<(CountKey, i64)>,
+    /// The chat in which a person asked for it, of a request that does what people do in chats.
+    pub(super) spoken_in: Option<ChatRoute>,
+    /// The route to that chat.
+    pub(super) spoken_on: Option<i64>,
 }
 
 impl Effects {

@@ -10,6 +10,7 @@ use crate::notify::discord::Discord;
 use crate::notify::guard::Range;
 use crate::notify::http::tls::Tls;
 use crate::notify::http::{HttpClient, Limits, Rules};
+use crate::notify::inbound::bridge::{Bridge, Ears, Voice};
 #[cfg(feature = "mail")]
 use crate::notify::mail::{Mail, server::MailServer};
 use crate::notify::matrix::Matrix;
@@ -18,6 +19,7 @@ use crate::notify::ntfy::{self, Ntfy};
 use crate::notify::outcome;
 use crate::notify::secret::{Filter, Secret};
 use crate::notify::slack::Slack;
+use crate::notify::telegram::ears::TelegramEars;
 use crate::notify::telegram::{self, Telegram};
 use crate::notify::url::SecretUrl;
 use crate::notify::webhook::Webhook;
@@ -94,6 +96,30 @@ impl Channel {
         self.sender.as_ref().err().map(String::as_str)
     }
 
+    /// The way in of the channel, for those kinds that have one. `poll_time` is the longest time that a request waits for something to be
+    /// heard.
+    pub fn bridge(&self, poll_time: Duration) -> Option<Bridge> {
+        let filter = self.filter.clone();
+        match &self.sender {
+            Ok(Sender::Telegram(bot)) => {
+                let ears = TelegramEars::new(self.name.clone(), bot, poll_time);
+                let voice = Voice::Telegram(bot.clone());
+                Some(Bridge { ears: Ears::Telegram(ears), voice, filter })
+            }
+            Ok(
+                Sender::Slack(_)
+                | Sender::Discord(_)
+                | Sender::Matrix(_)
+                | Sender::Ntfy(_)
+                | Sender::Mattermost(_)
+                | Sender::Webhook(_),
+            )
+            | Err(_) => None,
+            #[cfg(feature = "mail")]
+            Ok(Sender::Mail(_)) => None,
+        }
+    }
+
     /// Sends a row.
     pub async fn send(&self, row: &Row) -> Outcome {
         let outcome = match &self.sender {
@@ -165,7 +191,7 @@ fn sender_of(
     credential: Option<&Secret>,
 ) -> Result<Sender, String> {
     let rules = rules_of(setting, surroundings)?;
-    let limits = Limits { attempt_time: surroundings.attempt_time };
+    let limits = Limits::of_message(surroundings.attempt_time);
     let needed = || {
         credential.ok_or_else(|| format!("a channel of kind {} needs a `credential`", setting.kind))
     };

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::{JoinHandle, spawn_local};
-use tokio::time::{sleep, timeout};
+use tokio::task::{JoinHandle, JoinSet, spawn_local};
+use tokio::time::timeout;
 
 use crate::failpoint;
 use crate::kernel::notice::{
@@ -18,8 +18,9 @@ use crate::kernel::notice::{
 };
 use crate::notify::channel::{Channel, Surroundings};
 use crate::notify::credential::CredentialFolder;
-use crate::notify::daemon::{DaemonClient, DaemonError};
+use crate::notify::daemon::{CALL_TIME, DaemonClient, DaemonError, Pause};
 use crate::notify::http::tls::Tls;
+use crate::notify::inbound::listening::{Listener, listen};
 use crate::notify::outcome;
 
 /// Rows that are asked for at a time, and that are under way at a time.
@@ -27,13 +28,6 @@ const LEASED_MAX: usize = 64;
 
 /// Longest wait for a row in one call. Nothing happens meanwhile, on either side.
 const LEASE_WAIT: Duration = Duration::from_secs(300);
-
-/// Longest time for the daemon's answer to anything else.
-const CALL_TIME: Duration = Duration::from_secs(10);
-
-/// Pauses between two attempts to reach the daemon.
-const PAUSE_MIN: Duration = Duration::from_millis(50);
-const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// How long the end waits for what is under way.
 const END_TIME: Duration = Duration::from_secs(5);
@@ -93,6 +87,8 @@ async fn work(settings: &Settings, results: &UnboundedSender<Settled>, under_way
         pause.end();
         let channels = channels_of(settings, &listing);
         report(&mut daemon, &channels).await;
+        // Ended with the channels: what was not done with is heard again.
+        let _listeners = listeners(settings, &listing, &channels);
         let lease_time = Duration::from_millis(listing.lease_ms);
         let attempt_time = Duration::from_millis(listing.attempt_ms);
         let rounds = Rounds {
@@ -126,6 +122,23 @@ fn channels_of(settings: &Settings, listing: &Channels) -> BTreeMap<String, Rc<C
         (setting.name.clone(), Rc::new(channel))
     });
     made.collect()
+}
+
+/// Listens to the channels that have a way in.
+fn listeners(
+    settings: &Settings,
+    listing: &Channels,
+    channels: &BTreeMap<String, Rc<Channel>>,
+) -> JoinSet<()> {
+    let mut listeners = JoinSet::new();
+    for channel in channels.values() {
+        let Some(bridge) = channel.bridge(Duration::from_millis(listing.poll_ms)) else {
+            continue;
+        };
+        let listener = Listener { channel: channel.name.clone(), socket: settings.socket.clone() };
+        listeners.spawn_local(listen(listener, bridge));
+    }
+    listeners
 }
 
 /// Says which channels can be used, and why the others cannot.
@@ -280,28 +293,5 @@ async fn settle_all(socket: PathBuf, mut queue: UnboundedReceiver<Settled>) {
             }
         }
         pause.end();
-    }
-}
-
-/// Waits longer and longer for a daemon that is not there, and says so once.
-#[derive(Default)]
-struct Pause {
-    next: Option<Duration>,
-}
-
-impl Pause {
-    async fn after(&mut self, error: &DaemonError) {
-        let pause = self.next.unwrap_or_else(|| {
-            tracing::warn!(%error, "waits for the daemon");
-            PAUSE_MIN
-        });
-        sleep(pause).await;
-        self.next = Some((pause * 2).min(PAUSE_MAX));
-    }
-
-    fn end(&mut self) {
-        if self.next.take().is_some() {
-            tracing::info!("the daemon answers again");
-        }
     }
 }

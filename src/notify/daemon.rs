@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::net::UnixStream;
 use tokio::task::spawn_local;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::api::REQUEST_ID_HEADER;
 use crate::notify::http::json::JSON;
@@ -40,6 +40,38 @@ pub enum DaemonError {
     /// It says something else.
     #[error("the daemon's answer is not understood: {0}")]
     Unreadable(String),
+}
+
+/// Longest time for an answer of the daemon that waits for nothing.
+pub const CALL_TIME: Duration = Duration::from_secs(10);
+
+/// Pauses between two attempts to reach the daemon.
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// Waits longer and longer for a daemon that is not there, and says so once.
+#[derive(Default)]
+pub struct Pause {
+    next: Option<Duration>,
+}
+
+impl Pause {
+    /// Waits, each time longer.
+    pub async fn after(&mut self, error: &DaemonError) {
+        let pause = self.next.unwrap_or_else(|| {
+            tracing::warn!(%error, "waits for the daemon");
+            PAUSE_MIN
+        });
+        sleep(pause).await;
+        self.next = Some((pause * 2).min(PAUSE_MAX));
+    }
+
+    /// It answers again.
+    pub fn end(&mut self) {
+        if self.next.take().is_some() {
+            tracing::info!("the daemon answers again");
+        }
+    }
 }
 
 /// A connection with the daemon.

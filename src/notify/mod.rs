@@ -18,6 +18,8 @@ pub mod daemon;
 pub mod discord;
 #[cfg(feature = "courier")]
 pub mod http;
+#[cfg(feature = "courier")]
+pub mod inbound;
 #[cfg(feature = "mail")]
 pub mod mail;
 #[cfg(feature = "courier")]

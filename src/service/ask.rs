@@ -22,7 +22,7 @@ pub async fn ask(
 ) -> Result<AskReply, ServiceError> {
     let fixed_end = match &by.caller {
         Caller::Worker { run_id, .. } => service.live_runs.fixed_end(*run_id),
-        Caller::Operator { .. } | Caller::Courier | Caller::System { .. } => None,
+        Caller::Operator { .. } | Caller::Courier | Caller::Chat(_) | Caller::System { .. } => None,
     };
     let mut reply = service.database.submit(by.submit(verb)).await?;
     if let Some(end) = fixed_end {

@@ -116,9 +116,11 @@ fn of_settings(settings: &Settings, read_at_ms: i64) -> Channels {
     let channels: Vec<ChannelSetting> = settings.channels.iter().map(channel).collect();
     let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let (lease_ms, attempt_ms) = (ms(settings.notify.lease), ms(settings.notify.attempt));
+    let poll_ms = ms(settings.notify.poll);
     let mut hasher = DefaultHasher::new();
-    format!("{channels:?} {lease_ms} {attempt_ms} {read_at_ms}").hash(&mut hasher);
-    Channels { version: format!("{:016x}", hasher.finish()), channels, lease_ms, attempt_ms }
+    format!("{channels:?} {lease_ms} {attempt_ms} {poll_ms} {read_at_ms}").hash(&mut hasher);
+    let version = format!("{:016x}", hasher.finish());
+    Channels { version, channels, lease_ms, attempt_ms, poll_ms }
 }
 
 #[cfg(test)]

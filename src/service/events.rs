@@ -180,7 +180,14 @@ impl Filter {
                 caller.check("events", &named, None)?;
                 Some(named)
             }
-            Caller::Operator { .. } | Caller::Courier | Caller::System { .. } => named,
+            Caller::Chat(by) if !by.may.boards.is_empty() => {
+                let named = named.unwrap_or_else(|| by.board());
+                caller.check("events", &named, None)?;
+                Some(named)
+            }
+            Caller::Chat(_) | Caller::Operator { .. } | Caller::Courier | Caller::System { .. } => {
+                named
+            }
         };
         let tasks = request
             .tasks

@@ -16,6 +16,7 @@ pub mod attachments;
 pub mod attention;
 pub mod backup;
 pub mod board;
+pub mod chat;
 pub mod claim;
 pub mod context;
 pub mod courier;

@@ -72,7 +72,10 @@ pub async fn whoami(
                 role,
             }
         }
-        caller @ (Caller::Operator { .. } | Caller::Courier | Caller::System { .. }) => WhoAmI {
+        caller @ (Caller::Operator { .. }
+        | Caller::Courier
+        | Caller::Chat(_)
+        | Caller::System { .. }) => WhoAmI {
             kind: CallerKind::Operator,
             name: caller.actor().to_string(),
             run_id: None,

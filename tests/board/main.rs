@@ -13,6 +13,7 @@ mod bounds;
 mod breakers;
 mod bulk;
 mod cards;
+mod chat;
 mod claims;
 mod contexts;
 mod dispatch;

@@ -582,6 +582,16 @@ const VERBS: &[Verb] = &[
         ],
     ),
     verb(
+        "chat",
+        &["list"],
+        &[
+            (&["allow", "x", "1", "--as", "ada", "--role", "king"], 1, "is not configured"),
+            (&["allow", "x", "1", "--as", "a:b", "--role", "member"], 1, "cannot contain"),
+            (&["allow", "x", "1", "--role", "member"], 2, "--as"),
+            (&["deny", " ", "1"], 1, "cannot be blank"),
+        ],
+    ),
+    verb(
         "gc",
         &[],
         &[

@@ -10,6 +10,8 @@
     reason = "a test that cannot go on must fail loudly"
 )]
 
+mod chat;
+mod chat_in;
 mod chats;
 mod golden;
 mod harness;

@@ -15,14 +15,14 @@ use support::wait::until_or;
 use crate::harness::{TOKEN, credentials, row, setting, word};
 
 /// A home, the daemon of it, and the courier.
-struct Stage {
+pub struct Stage {
     home: tempfile::TempDir,
-    daemon: DaemonFake,
+    pub daemon: DaemonFake,
     courier: Option<Child>,
 }
 
 impl Stage {
-    fn start(channels: Vec<ChannelSetting>) -> Self {
+    pub fn start(channels: Vec<ChannelSetting>) -> Self {
         let home = credentials();
         let daemon = DaemonFake::start(&socket(home.path()), channels);
         let mut stage = Self { home, daemon, courier: None };
@@ -42,7 +42,7 @@ impl Stage {
         self.home.path().join("courier.log")
     }
 
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
@@ -56,13 +56,13 @@ impl Stage {
     }
 
     /// The same until it asks for rows.
-    fn spawn_and_wait(&mut self, fail_points: Option<&str>) {
+    pub fn spawn_and_wait(&mut self, fail_points: Option<&str>) {
         let before = self.daemon.leases();
         self.spawn(fail_points);
         until_or(|| self.log(), || (self.daemon.leases() > before).then_some(()));
     }
 
-    fn settled(&self, count: usize) -> Vec<String> {
+    pub fn settled(&self, count: usize) -> Vec<String> {
         until_or(
             || format!("{count} results, not {:?}\n{}", self.daemon.settled(), self.log()),
             || (self.daemon.settled().len() >= count).then_some(()),
@@ -72,7 +72,17 @@ impl Stage {
         self.daemon.settled().iter().map(word).collect()
     }
 
-    fn end(&mut self, signal: Signal) -> std::process::ExitStatus {
+    /// Waits; the courier's log is shown when it is in vain.
+    pub fn until<T>(&self, look: impl FnMut() -> Option<T>) -> T {
+        until_or(|| self.log(), look)
+    }
+
+    /// Waits until the courier has died.
+    pub fn wait_for_end(&mut self) {
+        self.courier.take().unwrap().wait().unwrap();
+    }
+
+    pub fn end(&mut self, signal: Signal) -> std::process::ExitStatus {
         let mut courier = self.courier.take().unwrap();
         kill(Pid::from_raw(i32::try_from(courier.id()).unwrap()), signal).unwrap();
         courier.wait().unwrap()

@@ -139,6 +139,13 @@ impl Stage {
         self.database().query_row(sql, [], |row| row.get(0)).unwrap()
     }
 
+    /// Texts that the database has.
+    pub fn texts(&self, sql: &str) -> Vec<String> {
+        let database = self.database();
+        let mut rows = database.prepare(sql).unwrap();
+        rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
     /// States of all rows.
     pub fn states(&self) -> Vec<String> {
         self.rows().into_iter().map(|row| row.state).collect()

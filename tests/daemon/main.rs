@@ -16,6 +16,7 @@ mod attachments;
 mod bad_requests;
 mod board_stream;
 mod callers;
+mod chat;
 mod containment;
 mod courier;
 mod crash_points;

@@ -62,6 +62,15 @@ pub fn fields(operation: &str, task: &str, board: &str) -> Value {
         "lease_outbox" => json!({ "max": 1 }),
         "settle_outbox" => json!({ "results": [] }),
         "report_channel" => json!({ "channel": "chat", "state": "ok" }),
+        "chat_inbound" => json!({
+            "channel": "chat", "event_id": "1", "from": { "id": "1" }, "chat": { "address": "1" },
+            "what": { "text": { "text": "hello" } },
+        }),
+        "chat_cursors" => json!({ "channel": "chat" }),
+        "chat_allow" => {
+            json!({ "channel": "chat", "user_id": "1", "person": "eve", "role": "lead" })
+        }
+        "chat_deny" => json!({ "channel": "chat", "user_id": "1" }),
         "set_dispatch" => json!({ "to": "paused" }),
         "reset_breaker" => json!({ "key": "host" }),
         "create_board" => json!({ "name": "made" }),
@@ -157,6 +166,7 @@ fn everything(daemon: &Daemon) -> BTreeMap<String, Vec<u8>> {
         "/v1/boards",
         "/v1/dispatch/switch",
         "/v1/subscriptions",
+        "/v1/chat/people",
     ] {
         found.insert(path.to_owned(), daemon.get(path).to_string().into_bytes());
     }

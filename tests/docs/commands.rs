@@ -117,6 +117,7 @@ pages! {
     an_operator_can_do_what_operations_tells "docs/operations.md",
     the_ways_to_the_web_go_as_they_say "docs/web.md",
     messages_go_as_notifications_says "docs/notifications.md",
+    people_of_chats_are_let_in_as_chat_says "docs/chat.md",
     callers_are_told_who_they_are_as_the_security_model_says "docs/security.md",
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use kanband::api::operations::OPERATIONS;
 use kanband::kernel::rights::{RIGHTS, Right};
+use kanband::kernel::rules::chat_groups::ChatGroup;
 
 use crate::generated::is_up_to_date;
 
@@ -41,5 +42,15 @@ fn every_operation_has_its_right_in_the_table_and_every_row_is_an_operation() {
     }
     for (name, _) in RIGHTS {
         assert!(operations.contains(name), "{name} is no operation");
+    }
+}
+
+#[test]
+fn the_page_about_chats_says_of_each_group_what_it_lets_do() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/chat.md");
+    let page = std::fs::read_to_string(file).unwrap();
+    for group in ChatGroup::GRANTED {
+        let row = format!("| `{}` | {}", group.as_str(), group.meaning());
+        assert!(page.contains(&row), "{row}");
     }
 }

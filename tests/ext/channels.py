@@ -39,6 +39,43 @@ def telegram(fakes):
             return found
         raise AssertionError(f"{kind.__name__} did not come")
 
+    def tell(words):
+        program.stdin.write(words + "\n")
+        program.stdin.flush()
+
+    async def listen(library, error, bot, program):
+        # A poll that waits ends with the first thing that is done.
+        waiting = asyncio.create_task(bot.get_updates(timeout=30))
+        tell("write 815 -1001234567890123 /kanban list")
+        (update,) = await waiting
+        message = update.message
+        assert (message.text, message.from_user.id, message.from_user.is_bot) == ("/kanban list", 815, False), update
+        assert (message.chat.id, message.chat.type) == (-1001234567890123, "supergroup"), update
+        # What is not confirmed comes again, what is does not.
+        (again,) = await bot.get_updates(timeout=0)
+        assert again.update_id == update.update_id, again
+        assert await bot.get_updates(offset=update.update_id + 1, timeout=0) == ()
+        button = library.InlineKeyboardMarkup([[library.InlineKeyboardButton("Yes", callback_data="k1:abcdefghijklmnop")]])
+        sent = await bot.send_message(815, "Stop?", reply_markup=button)
+        tell(f"press 815 815 {sent.message_id} Yes")
+        (update,) = await bot.get_updates(timeout=30)
+        press = update.callback_query
+        assert press.data == "k1:abcdefghijklmnop" and press.message.message_id == sent.message_id, update
+        assert await bot.answer_callback_query(press.id, text="Stopped.")
+        late = await expect(error.BadRequest, bot.answer_callback_query(press.id))
+        assert "query is too old" in str(late).lower(), late
+        await bot.edit_message_reply_markup(815, sent.message_id)
+        assert await bot.set_message_reaction(815, sent.message_id, "👍")
+        # The next poll ends the one that waits.
+        first = asyncio.create_task(bot.get_updates(offset=update.update_id + 1, timeout=30))
+        tell("await-poll")
+        assert await asyncio.to_thread(program.stdout.readline) == "a poll waits\n"
+        async with library.Bot(TOKEN, base_url=f"{server}/bot") as other:
+            second = asyncio.create_task(other.get_updates(offset=update.update_id + 1, timeout=30))
+            assert "terminated by other getUpdates" in str(await expect(error.Conflict, first)).replace("Terminated", "terminated")
+            tell("write 815 815 hello")
+            assert [it.message.text for it in await second] == ["hello"]
+
     async def talk():
         async with library.Bot(TOKEN, base_url=f"{server}/bot") as bot:
             sent = await bot.send_message(7, "hello", entities=[library.MessageEntity("bold", 0, 5)])
@@ -54,6 +91,7 @@ def telegram(fakes):
             await expect(error.BadRequest, bot.send_message(7, "x" * 4097))
             await expect(error.NetworkError, bot.send_message(502, "x"))
             assert await bot.get_updates(timeout=0) == ()
+            await listen(library, error, bot, program)
         async with library.Bot(TOKEN, base_url=f"{contested}/bot") as bot:
             await expect(error.Conflict, bot.get_updates(timeout=0))
         try:

@@ -8,12 +8,9 @@ use serde::de::DeserializeOwned;
 use crate::api::client::error::ClientError;
 use crate::api::client::exchange::{BYTES, Client, JSON, Known, Outgoing};
 use crate::api::client::query::with_query;
-use crate::api::client::request_id::request_id;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::json;
 use crate::kernel::limits::REQUEST_BYTES_MAX;
-use crate::os::host::clock::epoch_seconds;
-use crate::os::host::random::random_hex;
 
 /// A reply that is not JSON.
 pub struct RawReply {
@@ -134,9 +131,8 @@ impl Client {
         body: Bytes,
         content_type: &'static str,
     ) -> Result<T, ClientError> {
-        let random = random_hex(12).map_err(|error| ClientError::Local(error.to_string()))?;
-        let request_id = request_id(epoch_seconds(), &random);
-        let outgoing = Outgoing { method, path, body, content_type, request_id: Some(request_id) };
+        let request_id = Some(self.new_request_id()?);
+        let outgoing = Outgoing { method, path, body, content_type, request_id };
         self.wait(async {
             let reply = self.patiently(Known::Nothing, async |was_connected| {
                 let response = self.send_once(&outgoing, was_connected).await?;

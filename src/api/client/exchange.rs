@@ -17,11 +17,16 @@ use tokio::sync::Notify;
 
 use crate::api::client::error::{ClientError, error_of};
 use crate::api::client::file_body::FileBody;
+use crate::api::client::on_behalf::OnBehalf;
 use crate::api::client::presence::Presence;
+use crate::api::client::request_id::request_id;
 use crate::api::{EDGE_HEADER, REQUEST_ID_HEADER, RUN_HEADER, TOKEN_HEADER};
 use crate::config::Ambient;
+use crate::kernel::chat::{CONFIRM_HEADER, FOR_HEADER};
 use crate::kernel::error::{Edge, ErrorCode};
 use crate::kernel::limits::WORKER_PATIENCE_SECONDS;
+use crate::os::host::clock::epoch_seconds;
+use crate::os::host::random::random_hex;
 
 /// How long a worker's call is repeated while the daemon does not answer.
 const PATIENCE_IN_RUN: Duration = Duration::from_secs(WORKER_PATIENCE_SECONDS);
@@ -60,6 +65,8 @@ pub struct Client {
     is_in_run: bool,
     /// In whose terms hints are to be.
     edge: Edge,
+    /// The person of a chat for whom it asks.
+    on_behalf: Option<OnBehalf>,
     answer_time: Duration,
     interrupt: Interrupt,
     runtime: Runtime,
@@ -131,7 +138,7 @@ impl Client {
             .build()
             .map_err(|error| ClientError::Local(error.to_string()))?;
         let (answer_time, interrupt) = (ANSWER_TIME, Interrupt::default());
-        let (presence, claimed_run) = (None, None);
+        let (presence, claimed_run, on_behalf) = (None, None, None);
         Ok(Self {
             socket,
             presence,
@@ -139,6 +146,7 @@ impl Client {
             claimed_run,
             is_in_run,
             edge: Edge::CommandLine,
+            on_behalf,
             answer_time,
             interrupt,
             runtime,
@@ -155,6 +163,21 @@ impl Client {
     #[must_use]
     pub fn impatient(self, answer_time: Duration) -> Self {
         Self { is_in_run: false, presence: None, answer_time, ..self }
+    }
+
+    /// The same, for a person of a chat.
+    #[must_use]
+    pub fn on_behalf(self, on_behalf: OnBehalf) -> Self {
+        Self { on_behalf: Some(on_behalf), ..self }
+    }
+
+    /// The id of a new request that writes.
+    pub(super) fn new_request_id(&self) -> Result<String, ClientError> {
+        if let Some(on_behalf) = &self.on_behalf {
+            return Ok(on_behalf.next_request_id());
+        }
+        let random = random_hex(12).map_err(|error| ClientError::Local(error.to_string()))?;
+        Ok(request_id(epoch_seconds(), &random))
     }
 
     /// The same, with all its waiting ended by `interrupt`.
@@ -269,6 +292,12 @@ impl Client {
         if let Some(run) = &self.claimed_run {
             request = request.header(RUN_HEADER, run);
         }
+        if let Some(on_behalf) = &self.on_behalf {
+            request = request.header(FOR_HEADER, on_behalf.person());
+            if let Some(confirm) = on_behalf.confirm() {
+                request = request.header(CONFIRM_HEADER, confirm);
+            }
+        }
         if let Some(request_id) = &outgoing.request_id {
             request = request.header(REQUEST_ID_HEADER, request_id);
         }
@@ -281,7 +310,11 @@ impl Client {
             return Ok(answer);
         }
         let status = answer.status();
-        Err(error_of(status, &self.read_all(answer.into_body()).await?))
+        let error = error_of(status, &self.read_all(answer.into_body()).await?);
+        if let Some(on_behalf) = &self.on_behalf {
+            on_behalf.note(&error);
+        }
+        Err(error)
     }
 
     pub(super) async fn read_all(&self, body: Incoming) -> Result<Bytes, ClientError> {

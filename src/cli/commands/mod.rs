@@ -13,6 +13,7 @@ pub mod block;
 pub mod boards;
 pub mod breakers;
 pub mod cancel;
+pub mod chat;
 pub mod claim;
 pub mod comment;
 pub mod complete;
@@ -161,6 +162,7 @@ pub enum Command {
     NotifyList(notify_list::Arguments),
     NotifyUnsubscribe(notify_unsubscribe::Arguments),
     Notify(notify::Arguments),
+    Chat(chat::Arguments),
     Gc(gc::Arguments),
     Export(export::Arguments),
     Import(import::Arguments),
@@ -249,6 +251,7 @@ impl Command {
             Self::NotifyList(arguments) => notify_list::run(&arguments, session),
             Self::NotifyUnsubscribe(arguments) => notify_unsubscribe::run(arguments, session),
             Self::Notify(arguments) => notify::run(arguments, session),
+            Self::Chat(arguments) => chat::run(arguments, session),
             Self::Gc(arguments) => gc::run(&arguments, session),
             Self::Export(arguments) => export::run(&arguments, session),
             Self::Import(arguments) => import::run(&arguments, session),
@@ -305,6 +308,7 @@ impl Command {
             | Self::Man(_)
             | Self::Completions(_) => Some(FILES),
             Self::Slash(_) => Some("it cannot be nested"),
+            Self::Chat(_) => Some("an operator says on the host of the daemon who may use a chat"),
             Self::Create(_)
             | Self::List(_)
             | Self::Search(_)

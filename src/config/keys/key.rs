@@ -20,6 +20,11 @@ pub struct Section {
 }
 
 impl Section {
+    /// The words of its name: `[a.b]` stands below `[a]`.
+    pub fn path(&self) -> Vec<&'static str> {
+        self.name.split('.').collect()
+    }
+
     /// The key called `name` in this section.
     pub fn key(&self, name: &str) -> Option<&'static Key> {
         self.keys.iter().find(|key| key.name == name)

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::key::{Example, Key, Kind, Section, Shape};
 
+const SECOND: Duration = Duration::from_secs(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_secs(3_600);
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3_600);
@@ -77,6 +78,14 @@ pub(super) const NOTIFY: &[Key] = &[
         example: None,
         unit: None,
         doc: "Pause between two tries of an address or channel that is broken.",
+    },
+    Key {
+        name: "poll",
+        kind: Kind::Duration { min: SECOND, max: Duration::from_secs(50) },
+        default: Some("\"50s\""),
+        example: None,
+        unit: None,
+        doc: "Longest time that a provider is asked to wait for something that people do in a chat; whole seconds.",
     },
 ];
 

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::agents::{LAUNCHER, MCP, PEOPLE, PROFILE};
+use super::chat::CHAT_ROLES;
 use super::key::{Example, Key, Kind, Section, Shape};
 use super::notify::{CHANNELS, METRICS, NOTIFY};
 use super::reviews::REVIEW;
@@ -77,6 +78,7 @@ pub static SECTIONS: &[Section] = &[
     Section { name: "notify", doc: "Notifications.", shape: Shape::Keys, keys: NOTIFY },
     CHANNELS,
     PEOPLE,
+    CHAT_ROLES,
     Section {
         name: "profiles",
         doc: "One table per profile, with the launcher and the limits of its workers. Assignees without a table, and who are \

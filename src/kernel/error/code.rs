@@ -78,6 +78,7 @@ error_codes! {
     Forbidden = "forbidden",
     Unplaced = "unplaced",
     NoSession = "no_session",
+    ConfirmNeeded = "confirm_needed",
     IdempotencyConflict = "idempotency_conflict",
     ChangedMeanwhile = "changed_meanwhile",
     RequestConflict = "request_conflict",

@@ -21,8 +21,13 @@ impl Query for ListBoards {
 
     fn read(&self, snapshot: &Snapshot<'_>) -> Result<Vec<BoardRow>, VerbError> {
         let mut boards = store::boards::list(snapshot.connection)?;
-        if let Caller::Worker { board, .. } = snapshot.caller {
-            boards.retain(|row| row.name == *board);
+        match snapshot.caller {
+            Caller::Worker { board, .. } => boards.retain(|row| row.name == *board),
+            Caller::Chat(by) if !by.may.boards.is_empty() => {
+                boards.retain(|row| by.may.boards.contains(row.name.as_str()));
+            }
+            Caller::Chat(_) | Caller::Operator { .. } | Caller::Courier | Caller::System { .. } => {
+            }
         }
         Ok(boards)
     }

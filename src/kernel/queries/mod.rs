@@ -4,6 +4,7 @@ mod attachments;
 mod board;
 mod boards;
 pub(in crate::kernel) mod breakers;
+mod chat_people;
 mod context;
 mod get_dispatch;
 mod graph;
@@ -29,6 +30,7 @@ pub use crate::kernel::query::Query;
 pub use crate::kernel::snapshot::Snapshot;
 pub use crate::kernel::store::attachments::Attachment;
 pub use crate::kernel::store::boards::BoardRow;
+pub use crate::kernel::store::chat_people::ChatPerson;
 pub use crate::kernel::store::subscriptions::Subscription;
 pub use attachments::ListAttachments;
 pub use board::{
@@ -36,6 +38,7 @@ pub use board::{
     cards, cursor, cursor_at, question_of, reason_on_card,
 };
 pub use boards::ListBoards;
+pub use chat_people::ListChatPeople;
 
 pub use breakers::{BreakerInfo, BreakerScope, ListBreakers};
 pub use context::{ContextReply, GetContext};

@@ -3,6 +3,8 @@
 pub mod ask_pause;
 pub mod assignee;
 pub mod block;
+pub mod chat;
+pub mod chat_groups;
 pub mod cron;
 pub mod inbox;
 pub mod landing;

@@ -34,13 +34,15 @@ pub struct ChatMessage {
     pub attempts: u32,
     /// Reminders that were sent.
     pub reminders: u32,
+    /// The question that it asks.
+    pub question_id: Option<String>,
 }
 
 macro_rules! select_messages {
     ($rest:literal) => {
         concat!(
             "SELECT c.id, c.route_id, c.task_id, c.role, c.provider_id, c.event_id, c.ending, c.shown, c.lease, c.leased_text,
-                    c.attempts, c.reminders FROM chat_messages c ",
+                    c.attempts, c.reminders, c.question_id FROM chat_messages c ",
             $rest
         )
     };
@@ -61,6 +63,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ChatMessage> {
         leased_text: row.get(9)?,
         attempts: row.get(10)?,
         reminders: row.get(11)?,
+        question_id: row.get(12)?,
     })
 }
 
@@ -70,6 +73,26 @@ pub fn get(connection: &Connection, id: i64) -> Result<Option<ChatMessage>, Faul
         .prepare_cached(select_messages!("WHERE c.id = :id"))
         .and_then(|mut s| s.query_row(named_params! { ":id": id }, read).optional())
         .doing("read a chat message")
+}
+
+/// The message that a provider knows by this id, at an address of a channel.
+pub fn find(
+    connection: &Connection,
+    (channel, address): (&str, &str),
+    provider_id: &str,
+) -> Result<Option<ChatMessage>, Fault> {
+    connection
+        .prepare_cached(select_messages!(
+            "JOIN routes r ON r.id = c.route_id
+             WHERE r.channel = :channel AND r.address = :address AND c.provider_id = :provider LIMIT 1"
+        ))
+        .and_then(|mut s| {
+            let named = named_params! {
+                ":channel": channel, ":address": address, ":provider": provider_id,
+            };
+            s.query_row(named, read).optional()
+        })
+        .doing("find a chat message")
 }
 
 /// Marks that the live message of a task and route is to be changed, or made.
@@ -88,17 +111,18 @@ pub fn want_live(connection: &Connection, route_id: i64, task_id: &TaskId) -> Re
 pub fn insert_ask(
     connection: &Connection,
     (route_id, task_id): (i64, &TaskId),
-    (provider_id, event_id): (&str, Option<EventId>),
+    (provider_id, event_id, question_id): (&str, Option<EventId>, Option<&str>),
     remind_at_ms: Option<i64>,
 ) -> Result<(), Fault> {
     connection
         .prepare_cached(
-            "INSERT INTO chat_messages (route_id, task_id, role, provider_id, event_id, is_open, remind_at_ms)
-             VALUES (:route, :task, 'ask', :provider, :event, 1, :remind) ON CONFLICT DO NOTHING",
+            "INSERT INTO chat_messages (route_id, task_id, role, provider_id, event_id, question_id, is_open, remind_at_ms)
+             VALUES (:route, :task, 'ask', :provider, :event, :question, 1, :remind) ON CONFLICT DO NOTHING",
         )
         .and_then(|mut s| {
             s.execute(named_params! {
-                ":route": route_id, ":task": task_id, ":provider": provider_id, ":event": event_id, ":remind": remind_at_ms,
+                ":route": route_id, ":task": task_id, ":provider": provider_id, ":event": event_id,
+                ":question": question_id, ":remind": remind_at_ms,
             })
         })
         .map(drop)

@@ -186,6 +186,14 @@ pub fn list_touched_after(
     Ok(touched)
 }
 
+/// The kind of an event, as it is stored.
+pub fn kind_of(connection: &Connection, id: EventId) -> Result<Option<String>, Fault> {
+    connection
+        .prepare_cached("SELECT kind FROM task_events WHERE id = :id")
+        .and_then(|mut s| s.query_row(named_params! { ":id": id }, |row| row.get(0)).optional())
+        .doing("read the kind of an event")
+}
+
 /// Id of the newest event, 0 when there is none.
 pub fn newest_id(connection: &Connection) -> Result<EventId, Fault> {
     connection

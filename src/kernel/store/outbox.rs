@@ -103,6 +103,26 @@ impl OutboxRow {
     }
 }
 
+/// The task of the message that a provider knows by this id, at an address of a channel.
+pub fn task_of_message(
+    connection: &Connection,
+    (channel, address): (&str, &str),
+    provider_id: &str,
+) -> Result<Option<TaskId>, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT o.task_id FROM routes r JOIN outbox o ON o.route_id = r.id
+             WHERE r.channel = :channel AND r.address = :address AND o.provider_id = :provider AND o.task_id IS NOT NULL LIMIT 1",
+        )
+        .and_then(|mut s| {
+            let named = named_params! {
+                ":channel": channel, ":address": address, ":provider": provider_id,
+            };
+            s.query_row(named, |row| row.get(0)).optional()
+        })
+        .doing("find the task of a message")
+}
+
 /// A row that is about to be written.
 #[derive(Debug, Clone, Copy)]
 pub struct NewRow<'a> {

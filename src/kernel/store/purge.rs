@@ -46,6 +46,7 @@ pub fn purge_task(connection: &Connection, id: &TaskId) -> Result<usize, Fault> 
     delete("DELETE FROM task_labels WHERE task_id = :id")?;
     delete("DELETE FROM outbox WHERE task_id = :id")?;
     delete("DELETE FROM chat_messages WHERE task_id = :id")?;
+    delete("DELETE FROM chat_tokens WHERE task_id = :id")?;
     delete("DELETE FROM kanban_notify_subs WHERE task_id = :id")?;
     delete("DELETE FROM imports WHERE task_id = :id")?;
     delete("DELETE FROM tasks WHERE id = :id")?;

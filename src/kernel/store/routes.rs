@@ -54,6 +54,21 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Route> {
     })
 }
 
+/// The number of the route to an address.
+pub fn find(connection: &Connection, target: (&str, &str, &str)) -> Result<Option<i64>, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT id FROM routes WHERE channel = :channel AND address = :address AND thread = :thread",
+        )
+        .and_then(|mut s| {
+            let named = named_params! {
+                ":channel": target.0, ":address": target.1, ":thread": target.2,
+            };
+            s.query_row(named, |row| row.get(0)).optional()
+        })
+        .doing("find a route")
+}
+
 /// The number of the route to an address, made where there is none.
 pub fn ensure(
     connection: &Connection,
@@ -61,20 +76,7 @@ pub fn ensure(
     now: EpochSeconds,
 ) -> Result<i64, Fault> {
     let doing = "make a route";
-    let find = || {
-        connection
-            .prepare_cached(
-                "SELECT id FROM routes WHERE channel = :channel AND address = :address AND thread = :thread",
-            )
-            .and_then(|mut s| {
-                let named = named_params! {
-                    ":channel": target.0, ":address": target.1, ":thread": target.2,
-                };
-                s.query_row(named, |row| row.get::<_, i64>(0)).optional()
-            })
-            .doing(doing)
-    };
-    if let Some(id) = find()? {
+    if let Some(id) = find(connection, target)? {
         return Ok(id);
     }
     // Without RETURNING: with it, every row that may name a route would be read.
@@ -88,7 +90,7 @@ pub fn ensure(
             })
         })
         .doing(doing)?;
-    Ok(find()?.unwrap_or_default())
+    Ok(find(connection, target)?.unwrap_or_default())
 }
 
 /// A route by its number.
@@ -221,6 +223,9 @@ pub fn set_address(
     )
 }
 
+/// The code of a channel whose messages go while nothing is heard of it.
+pub const DEAF: &str = "deaf";
+
 /// What a channel as a whole cannot do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChannelState {
@@ -234,6 +239,14 @@ pub struct ChannelState {
     pub reason: Option<String>,
     /// Nothing goes by it before this time, epoch milliseconds.
     pub paused_until_ms: i64,
+}
+
+impl ChannelState {
+    /// Why nothing is heard of it, while its messages go.
+    pub fn deaf_reason(&self) -> Option<&str> {
+        let is_deaf = self.broken_since.is_none() && self.code.as_deref() == Some(DEAF);
+        self.reason.as_deref().filter(|_| is_deaf)
+    }
 }
 
 /// How channels stand of which something is known.

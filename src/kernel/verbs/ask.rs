@@ -176,7 +176,9 @@ pub(super) fn of_token(
 ) -> Result<Question, VerbError> {
     let own_run = match tx.caller {
         Caller::Worker { run_id, .. } => Some(*run_id),
-        Caller::Operator { .. } | Caller::Courier | Caller::System { .. } => task.current_run_id,
+        Caller::Operator { .. } | Caller::Courier | Caller::Chat(_) | Caller::System { .. } => {
+            task.current_run_id
+        }
     };
     let found = store::questions::get(tx.store(), token)?;
     let own = found.filter(|found| found.task_id == task.id && found.run_id == own_run);

@@ -38,6 +38,9 @@ pub(super) fn admit(
     name: Option<&str>,
 ) -> Result<Vec<String>, VerbError> {
     let Some(name) = name else { return Ok(Vec::new()) };
+    if let Caller::Chat(by) = caller {
+        by.may_assign(name)?;
+    }
     let policy = tx.policy;
     if policy.assignees.profiles.contains_key(name) {
         return Ok(warnings_of(tx, name, policy.assignees.get(Some(name), false)));

@@ -35,7 +35,7 @@ pub(super) fn schedule_maker(tx: &Tx<'_>) -> Result<Option<ScheduleMaker>, VerbE
 pub(super) fn may_schedule(tx: &Tx<'_>) -> bool {
     match tx.caller {
         Caller::Worker { profile, .. } => tx.policy.may_schedule.contains(profile),
-        Caller::Operator { .. } | Caller::Courier | Caller::System { .. } => true,
+        Caller::Operator { .. } | Caller::Courier | Caller::Chat(_) | Caller::System { .. } => true,
     }
 }
 

@@ -66,6 +66,7 @@ impl Verb for CommentTask {
 impl CommentTask {
     fn author(&self, caller: &Caller) -> Result<String, Refusal> {
         match (&self.author, caller) {
+            (Some(_), Caller::Chat(by)) => Err(by.refused("name another author")),
             (Some(_), Caller::Worker { run_id, .. }) => Err(Refusal::Forbidden {
                 caller: format!("a worker (run {run_id})"),
                 verb: "name another author",

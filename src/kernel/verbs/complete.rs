@@ -11,6 +11,7 @@ use crate::kernel::event::EventBody;
 use crate::kernel::ids::RunId;
 use crate::kernel::limits::EVENT_SUMMARY_CHARS_MAX;
 use crate::kernel::objects;
+use crate::kernel::rules::chat_groups::ChatGroup;
 use crate::kernel::rules::review::{Means, Says};
 use crate::kernel::run::RunOutcome;
 use crate::kernel::store::tasks::Arrival;
@@ -75,6 +76,7 @@ impl Verb for CompleteTask {
             }
         }
         let means = meant(tx, &task, (Says::Complete, Self::NAME), own.as_ref())?;
+        refuse_review_by_chat(tx, &task)?;
         Tx::step(&task, TaskStep::Complete, Self::NAME, "")?;
         check_cards(tx, &task, &cards)?;
         let [artifacts, cards_json] = [as_list(&artifacts)?, as_list(&cards)?];
@@ -111,6 +113,16 @@ impl Verb for CompleteTask {
     }
 }
 
+/// A person who may not review from a chat may not complete there what is to be reviewed either.
+fn refuse_review_by_chat(tx: &Tx<'_>, task: &Task) -> Result<(), Refusal> {
+    let Caller::Chat(by) = tx.caller else { return Ok(()) };
+    let is_reviewed = task.review_open || task.acting_reviewer().is_some();
+    if is_reviewed && !by.may.groups.contains(&ChatGroup::Review) {
+        return Err(by.refused("complete a task that is to be reviewed"));
+    }
+    Ok(())
+}
+
 /// The task is done, without a review; returns how many children became ready.
 fn done(
     tx: &mut Tx<'_>,
@@ -137,7 +149,9 @@ fn check_cards(tx: &mut Tx<'_>, task: &Task, ids: &[String]) -> Result<(), VerbE
     if let Err(VerbError::Refused(Refusal::UnknownCards { ids, .. })) = &checked {
         let run_id = match tx.caller {
             Caller::Worker { run_id, .. } => Some(*run_id),
-            Caller::Operator { .. } | Caller::Courier | Caller::System { .. } => None,
+            Caller::Operator { .. } | Caller::Courier | Caller::Chat(_) | Caller::System { .. } => {
+                None
+            }
         };
         let message = EventBody::CompletionBlockedHallucination { phantom_cards: ids };
         tx.event_if_refused(task, run_id, &message);

@@ -19,6 +19,7 @@ use crate::kernel::task::{Parents, Task, TaskStatus};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::assignee::admit;
+use crate::kernel::verbs::chat_subscription::subscribe_chat;
 use crate::kernel::verbs::created_reply;
 use crate::kernel::verbs::fence::refuse_ended_run;
 use crate::kernel::verbs::review::refuse_pair;
@@ -28,6 +29,9 @@ use crate::kernel::{store, validate};
 
 /// Attempts at an id that nobody has. With 32 random bits and a million tasks one in 4,000 ids is taken.
 const ID_ATTEMPTS: usize = 8;
+
+/// What neither agents nor people in chats may do.
+pub(super) const GIVE_ARGUMENTS: &str = "give an agent extra arguments";
 
 /// Creates a task.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -171,7 +175,8 @@ impl CreateTask {
             store::labels::insert(tx.store(), &task.id, label)?;
         }
         tx.count(&task, None, Some(task.status));
-        tx.event(&task, None, &self.created_event(&task, maker.occurrence))?;
+        let created = tx.event(&task, None, &self.created_event(&task, maker.occurrence))?;
+        subscribe_chat(tx, maker.caller, &task, created)?;
         if task.status == TaskStatus::Ready {
             tx.signal(Signal::DispatchDue);
         }
@@ -250,7 +255,8 @@ impl CreateTask {
         })
     }
 
-    /// Who reviews it, and whether that was named. A worker may ask for more than the default, not for less.
+    /// Who reviews it, and whether that was named. A worker, or a person in a chat, may ask for more than the
+    /// default, not for less.
     fn reviewer(
         &self,
         tx: &Tx<'_>,
@@ -260,7 +266,7 @@ impl CreateTask {
         let default = default_reviewer(task.assignee.as_deref(), task.board.as_str(), tx.policy);
         let Some(given) = &self.review else { return Ok((default.map(str::to_owned), false)) };
         let asked = validate::reviewer(given)?;
-        if !matches!(caller, Caller::Worker { .. }) {
+        if !matches!(caller, Caller::Worker { .. } | Caller::Chat(_)) {
             return Ok((asked, true));
         }
         let found = at_least(asked.as_deref(), default);
@@ -271,6 +277,7 @@ impl CreateTask {
     fn creator(&self, caller: &Caller) -> Result<String, Refusal> {
         let given = validate::name("created_by", self.created_by.as_deref())?;
         match (given, caller) {
+            (Some(_), Caller::Chat(by)) => Err(by.refused("name another creator")),
             (Some(_), Caller::Worker { run_id, .. }) => Err(Refusal::Forbidden {
                 caller: format!("a worker (run {run_id})"),
                 verb: "name another creator",
@@ -282,16 +289,18 @@ impl CreateTask {
         }
     }
 
-    /// Extra arguments may lift what holds an agent back, so they are not for agents to give to one another.
+    /// Extra arguments may lift what holds an agent back, so they are not for agents to give to one another, nor for a chat.
     fn checked_args(&self, caller: &Caller) -> Result<Vec<String>, Refusal> {
         match caller {
             Caller::Worker { run_id, .. } if !self.args.is_empty() => Err(Refusal::Forbidden {
                 caller: format!("a worker (run {run_id})"),
-                verb: "give an agent extra arguments",
+                verb: GIVE_ARGUMENTS,
             }),
+            Caller::Chat(by) if !self.args.is_empty() => Err(by.refused(GIVE_ARGUMENTS)),
             Caller::Worker { .. }
             | Caller::Operator { .. }
             | Caller::Courier
+            | Caller::Chat(_)
             | Caller::System { .. } => validate::args(&self.args),
         }
     }

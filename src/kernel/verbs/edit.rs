@@ -3,14 +3,16 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::kernel::caller::Caller;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
+use crate::kernel::verbs::approve::ApproveTask;
 use crate::kernel::verbs::assignee::{Admitted, assign, checked_assignee};
-use crate::kernel::verbs::create::refuse_options_not_taken;
+use crate::kernel::verbs::create::{GIVE_ARGUMENTS, refuse_options_not_taken};
 use crate::kernel::verbs::link::LinkTasks;
 use crate::kernel::verbs::review::refuse_pair;
 use crate::kernel::verbs::room;
@@ -92,6 +94,9 @@ impl Verb for EditTask {
             return Err(Refusal::ChangedMeanwhile { current: Box::new(task) }.into());
         }
         let edited = self.edited(&task)?;
+        if let (Caller::Chat(by), Some(_)) = (tx.caller, &self.args) {
+            return Err(by.refused(GIVE_ARGUMENTS).into());
+        }
         if self.model.is_some() || self.effort.is_some() || self.args.is_some() {
             refuse_options_not_taken(tx, &edited)?;
         }
@@ -241,6 +246,9 @@ impl EditTask {
     fn change_reviewer(&self, tx: &mut Tx<'_>, task: &Task) -> Result<bool, VerbError> {
         let Some(given) = &self.review else { return Ok(false) };
         let reviewer = validate::reviewer(given)?;
+        if let Caller::Chat(by) = tx.caller {
+            by.may_ask(ApproveTask::NAME).map_err(|_| by.refused("change who reviews a task"))?;
+        }
         let assignee = self.assignee.as_deref().or(task.assignee.as_deref());
         refuse_pair(tx, reviewer.as_deref(), assignee)?;
         if reviewer.is_none() && task.review_open {

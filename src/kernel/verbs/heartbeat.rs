@@ -88,21 +88,23 @@ impl HeartbeatTask {
     fn refuse_other_claimer(&self, tx: &Tx<'_>, task: &Task) -> Result<(), Refusal> {
         let lock = task.claim_lock.as_deref().unwrap_or_default();
         match (&self.claimer, tx.caller) {
-            (Some(claimer), Caller::Operator { .. } | Caller::Courier | Caller::System { .. })
-                if claimer != lock =>
-            {
-                Err(Refusal::OtherClaimer {
-                    verb: Self::NAME,
-                    id: task.id.to_string(),
-                    lock: lock.to_owned(),
-                    claimer: claimer.clone(),
-                })
-            }
+            (
+                Some(claimer),
+                Caller::Operator { .. } | Caller::Courier | Caller::Chat(_) | Caller::System { .. },
+            ) if claimer != lock => Err(Refusal::OtherClaimer {
+                verb: Self::NAME,
+                id: task.id.to_string(),
+                lock: lock.to_owned(),
+                claimer: claimer.clone(),
+            }),
             (Some(_), Caller::Worker { run_id, .. }) => Err(Refusal::Forbidden {
                 caller: format!("a worker (run {run_id})"),
                 verb: "name another claimer",
             }),
-            (Some(_), Caller::Operator { .. } | Caller::Courier | Caller::System { .. })
+            (
+                Some(_),
+                Caller::Operator { .. } | Caller::Courier | Caller::Chat(_) | Caller::System { .. },
+            )
             | (None, _) => Ok(()),
         }
     }

@@ -104,7 +104,7 @@ pub(super) fn end_with_run(
     if question.blocks || question.run_id != Some(run.id) {
         return Ok(());
     }
-    let is_persons_word = matches!(tx.caller, Caller::Operator { .. });
+    let is_persons_word = matches!(tx.caller, Caller::Operator { .. } | Caller::Chat(_));
     let task = tx.reread(&run.task_id)?;
     end(tx, &task, &question, outcome_with_run(outcome, is_persons_word))
 }

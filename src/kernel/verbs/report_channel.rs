@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::error::VerbError;
 use crate::kernel::notice::{ChannelReport, ChannelState as Reported};
 use crate::kernel::store;
-use crate::kernel::store::routes::ChannelState;
+use crate::kernel::store::routes::{ChannelState, DEAF};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::notify_retry::OutboxCount;
-use crate::kernel::verbs::settle_outbox::break_channel;
+use crate::kernel::verbs::settle_outbox::{break_channel, shorten_error};
 
 /// What the courier says of a channel.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,6 +31,17 @@ impl Verb for ReportChannel {
         match state {
             Reported::Ok => {
                 let state = ChannelState { channel: channel.clone(), ..Default::default() };
+                store::routes::set_channel(tx.store(), &state)?;
+            }
+            // No `broken_since`: its messages go.
+            Reported::Deaf => {
+                let reason = reason.as_deref().unwrap_or("no reason given");
+                let state = ChannelState {
+                    channel: channel.clone(),
+                    code: Some(DEAF.to_owned()),
+                    reason: Some(shorten_error(reason)),
+                    ..Default::default()
+                };
                 store::routes::set_channel(tx.store(), &state)?;
             }
             Reported::Broken => {

@@ -170,7 +170,8 @@ impl Settling<'_> {
         // A reminder is not reminded of: the first message is.
         let first = first.filter(|_| row.event_id.is_some());
         let remind_at_ms = first.map(|pause| self.now_ms.saturating_add(*pause));
-        let message = (provider_id, row.event_id);
+        let question = row.notice().and_then(|notice| notice.question).map(|question| question.id);
+        let message = (provider_id, row.event_id, question.as_deref());
         store::chat_messages::insert_ask(tx.store(), (route.id, task_id), message, remind_at_ms)?;
         Ok(())
     }
@@ -291,7 +292,7 @@ pub(super) fn break_channel(
 }
 
 /// An error is one line.
-fn shorten_error(error: &str) -> String {
+pub(super) fn shorten_error(error: &str) -> String {
     let line: String = error.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
     if line.len() <= 300 { line } else { shorten(&line) }
 }

@@ -28,6 +28,7 @@ impl Verb for SupersedeOutbox {
         let newest = store::events::newest_time(tx.store())?.unwrap_or(tx.now);
         let count = store::outbox::supersede_open(tx.store(), tx.now)?;
         store::chat_messages::delete_all(tx.store())?;
+        store::chat_tokens::delete_all(tx.store())?;
         let from = jiff::Timestamp::from_second(newest)
             .map_or_else(|_| newest.to_string(), |at| at.to_string());
         let headline = format!(

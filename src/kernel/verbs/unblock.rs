@@ -75,11 +75,15 @@ pub(super) fn planned_task(
 ) -> Result<Task, VerbError> {
     let is_planner = match tx.caller {
         Caller::Worker { profile, .. } => tx.policy.orchestrators.contains(profile),
-        Caller::Operator { .. } | Caller::Courier | Caller::System { .. } => false,
+        Caller::Operator { .. } | Caller::Courier | Caller::Chat(_) | Caller::System { .. } => {
+            false
+        }
     };
     let task = tx.task(id, board, verb)?;
     match tx.caller {
-        Caller::Operator { .. } | Caller::Courier | Caller::System { .. } => return Ok(task),
+        Caller::Operator { .. } | Caller::Courier | Caller::Chat(_) | Caller::System { .. } => {
+            return Ok(task);
+        }
         Caller::Worker { run_id, .. } if !is_planner => {
             return Err(no_operator(*run_id, verb).into());
         }
@@ -101,6 +105,7 @@ impl UnblockTask {
             Caller::Worker { .. }
             | Caller::Operator { .. }
             | Caller::Courier
+            | Caller::Chat(_)
             | Caller::System { .. } => Ok(task),
         }
     }

@@ -18,7 +18,7 @@ use crate::notify::http::connection::Rules;
 use crate::notify::http::failure::Failure;
 use crate::notify::url::SecretUrl;
 
-/// Longest body of an answer. What is beyond it is not read.
+/// Longest body of an answer to a message.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// How long a connection without a request is kept. Servers give up theirs after 60 s and more.
@@ -35,6 +35,15 @@ pub use hyper::Method;
 pub struct Limits {
     /// Longest time of an attempt, with connecting.
     pub attempt_time: Duration,
+    /// Longest body of an answer. What is beyond it is not read.
+    pub body_bytes_max: usize,
+}
+
+impl Limits {
+    /// Those of a message.
+    pub fn of_message(attempt_time: Duration) -> Self {
+        Self { attempt_time, body_bytes_max: BODY_BYTES_MAX }
+    }
 }
 
 /// A request.
@@ -96,6 +105,12 @@ impl HttpClient {
     /// One that may connect where `rules` say.
     pub fn new(rules: Rules, limits: Limits) -> Self {
         Self { rules, limits, kept: Rc::default() }
+    }
+
+    /// One with other limits, and connections of its own.
+    #[must_use]
+    pub fn limited(&self, limits: Limits) -> Self {
+        Self::new(self.rules.clone(), limits)
     }
 
     /// The rules.
@@ -195,7 +210,7 @@ impl HttpClient {
                 break;
             };
             let Some(data) = frame.data_ref() else { continue };
-            let room = BODY_BYTES_MAX.saturating_sub(read.len());
+            let room = self.limits.body_bytes_max.saturating_sub(read.len());
             read.extend_from_slice(data.get(..room.min(data.len())).unwrap_or_default());
             if data.len() > room {
                 is_whole = false;

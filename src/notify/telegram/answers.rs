@@ -1,9 +1,13 @@
 //! What the Bot API answers, and what follows from it. Pure; the table of errors is that of the server's own source.
 
+use std::time::Duration;
+
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::kernel::notice::{Outcome, RateScope};
 use crate::notify::http::{Answer, json};
+use crate::notify::inbound::heard::Trouble;
 use crate::notify::outcome::{self, clamped_ms};
 
 /// An answer of the API.
@@ -93,6 +97,33 @@ fn judge_error<T>(status: u16, reply: &Reply<T>, asked: Asked) -> Outcome {
     }
 }
 
+/// The result of a method that is no message, or why there is none.
+///
+/// # Errors
+/// There is none.
+pub fn result_of<T: DeserializeOwned>(answer: &Answer) -> Result<T, Trouble> {
+    let later = |after, reason: String| Err(Trouble::Later { after, reason });
+    let reply: Option<Reply<T>> = json::read(answer);
+    let Some(reply) = reply else {
+        // The front of the provider answers in HTML.
+        let quoted = json::quoted(answer);
+        return later(None, format!("telegram answers {}: {quoted}", answer.status));
+    };
+    if let (true, Some(result)) = (reply.ok, reply.result) {
+        return Ok(result);
+    }
+    let reason = reply.description;
+    match answer.status {
+        401 | 404 => Err(Trouble::Dead { reason }),
+        409 => Err(Trouble::Rival { reason }),
+        429 => {
+            let after = retry_ms(reply.parameters.as_ref());
+            later(Some(Duration::from_millis(after)), reason)
+        }
+        status => later(None, format!("telegram answers {status}: {reason}")),
+    }
+}
+
 /// Seconds to wait when a provider does not say how many.
 const RETRY_MS: u64 = 5_000;
 
@@ -142,6 +173,32 @@ mod tests {
             (answer(403, "<html>no</html>"), "permanent http_403"),
         ] {
             assert_both(&given, meaning, meaning);
+        }
+    }
+
+    #[test]
+    fn what_keeps_a_bot_from_hearing_is_told_apart() {
+        let trouble = |given: &Answer| match result_of::<Vec<i64>>(given) {
+            Ok(found) => format!("{found:?}"),
+            Err(Trouble::Later { after, .. }) => format!("later {after:?}"),
+            Err(Trouble::Rival { reason }) => format!("rival {reason}"),
+            Err(Trouble::Dead { reason }) => format!("dead {reason}"),
+        };
+        let retry = r#","parameters":{"retry_after":7}"#;
+        for (given, meaning) in [
+            (answer(200, r#"{"ok":true,"result":[7]}"#), "[7]"),
+            (answer(200, r#"{"ok":true,"result":"x"}"#), "later None"),
+            (answer(200, r#"{"ok":true}"#), "later None"),
+            (error(409, "Conflict: terminated", ""), "rival Conflict: terminated"),
+            (error(401, "Unauthorized", ""), "dead Unauthorized"),
+            (error(404, "Not Found", ""), "dead Not Found"),
+            (error(429, "Too Many Requests", retry), "later Some(7s)"),
+            (error(400, "Bad Request: x", ""), "later None"),
+            (error(500, "Internal Server Error", ""), "later None"),
+            (answer(502, "<html>Bad Gateway</html>"), "later None"),
+            (answer(409, "<html>no</html>"), "later None"),
+        ] {
+            assert_eq!(trouble(&given), meaning, "{given:?}");
         }
     }
 

@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::kernel::chat::BUTTON_PREFIX;
 use crate::kernel::notice::{Button, Edit, Mention, Row};
+use crate::notify::inbound::heard::Answer;
 use crate::notify::render::markup::unmentioned;
-use crate::notify::render::measure::{Unit, escaped, visible_line};
+use crate::notify::render::measure::{Escape, Unit, escaped, fit, plain, visible, visible_line};
 use crate::notify::render::outline::Outline;
 
 /// Longest text, in UTF-16 units.
@@ -12,9 +14,6 @@ pub const TEXT_UNITS_MAX: usize = 4_096;
 
 /// Longest data of a button, in bytes.
 const DATA_BYTES_MAX: usize = 64;
-
-/// What the data of our buttons begins with.
-pub const DATA_PREFIX: &str = "k1:";
 
 /// Buttons side by side.
 const BUTTONS_IN_A_ROW: usize = 3;
@@ -70,15 +69,59 @@ pub fn send_row(row: &Row) -> Value {
     let mut body = message(&row.address, text_of(&outline, row.notice.mention.as_ref()));
     body.insert("disable_notification".into(), row.notice.is_silent.into());
     insert_thread(&mut body, row.thread.as_deref());
-    if let Some(id) = row.reply_to.as_deref().and_then(|id| id.parse::<i64>().ok()) {
+    insert_reply(&mut body, row.reply_to.as_deref());
+    insert_buttons(&mut body, &row.notice.buttons);
+    Value::Object(body)
+}
+
+/// The body of `sendMessage` for an answer to a person.
+pub fn send_answer(answer: &Answer) -> Value {
+    let Answer { say, chat, is_output } = answer;
+    let text = if *is_output { output(&say.text) } else { words(&say.text) };
+    let mut body = message(&chat.address, text);
+    insert_thread(&mut body, chat.thread.as_deref());
+    insert_reply(&mut body, say.reply_to.as_deref());
+    insert_buttons(&mut body, &say.buttons);
+    Value::Object(body)
+}
+
+/// Words about the board. Nobody is mentioned by a title in them.
+fn words(text: &str) -> Text {
+    Text { text: bounded(text, unmentioned), entities: Vec::new() }
+}
+
+/// The output of a command: its columns stand below each other, and nothing in it is a mention or a link.
+fn output(text: &str) -> Text {
+    let text = bounded(text, plain);
+    let entity = json!({ "type": "pre", "offset": 0, "length": Unit::Utf16.length(&text) });
+    Text { text, entities: vec![entity] }
+}
+
+/// As much as a message takes. A command has shortened its output before, by characters.
+fn bounded(text: &str, escape: Escape) -> String {
+    const MORE: &str = "\n…";
+    let text = visible(text);
+    let whole = fit(&text, TEXT_UNITS_MAX, Unit::Utf16, escape);
+    if whole.missing == 0 {
+        // A message cannot be empty.
+        return if whole.text.is_empty() { "…".to_owned() } else { whole.text };
+    }
+    let fitted = fit(&text, TEXT_UNITS_MAX - Unit::Utf16.length(MORE), Unit::Utf16, escape);
+    format!("{}{MORE}", fitted.text)
+}
+
+fn insert_reply(body: &mut Map<String, Value>, reply_to: Option<&str>) {
+    if let Some(id) = reply_to.and_then(|id| id.parse::<i64>().ok()) {
         let reply = json!({ "message_id": id, "allow_sending_without_reply": true });
         body.insert("reply_parameters".into(), reply);
     }
-    let keyboard = keyboard(&row.notice.buttons);
+}
+
+fn insert_buttons(body: &mut Map<String, Value>, buttons: &[Button]) {
+    let keyboard = keyboard(buttons);
     if !keyboard.is_empty() {
         body.insert("reply_markup".into(), json!({ "inline_keyboard": keyboard }));
     }
-    Value::Object(body)
 }
 
 /// The body of `sendMessage` for the first message about a task, or of `editMessageText` for the one that is there.
@@ -113,7 +156,7 @@ fn insert_thread(body: &mut Map<String, Value>, thread: Option<&str>) {
 }
 
 fn keyboard(buttons: &[Button]) -> Vec<Value> {
-    let data = |button: &Button| format!("{DATA_PREFIX}{}", button.token);
+    let data = |button: &Button| format!("{BUTTON_PREFIX}{}", button.token);
     let fitting: Vec<Value> = buttons
         .iter()
         .filter(|button| data(button).len() <= DATA_BYTES_MAX)

@@ -1,17 +1,22 @@
-//! Telegram: messages by the Bot API.
+//! Telegram: messages by the Bot API, and what people do there.
 
 pub mod answers;
+pub mod ears;
 pub mod message;
+pub mod updates;
+mod voice;
 
 use std::rc::Rc;
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::kernel::notice::{Edit, Outcome, Row};
-use crate::notify::http::{HttpClient, Method, Outgoing, json};
+use crate::notify::http::{Answer, Failure, HttpClient, Limits, Method, Outgoing, json};
+use crate::notify::inbound::heard::Trouble;
 use crate::notify::outcome;
 use crate::notify::secret::Secret;
-use crate::notify::telegram::answers::{Asked, judge};
+use crate::notify::telegram::answers::{Asked, judge, result_of};
 use crate::notify::url::SecretUrl;
 
 /// Where the API is when the channel names no other.
@@ -66,16 +71,30 @@ impl Telegram {
     }
 
     async fn call(&self, method: &str, body: &Value, asked: Asked) -> Outcome {
-        let body = match json::body_of(body) {
-            Ok(body) => body,
-            Err(failure) => return outcome::of_failure(&failure),
-        };
-        let url = self.bot.below(method);
-        let (content_type, headers) = (json::JSON, Vec::new());
-        let outgoing = Outgoing { method: Method::POST, url: &url, content_type, headers, body };
-        match self.http.send(&outgoing).await {
+        match self.post(method, body).await {
             Ok(answer) => judge(&answer, asked),
             Err(failure) => outcome::of_failure(&failure),
         }
+    }
+
+    /// Calls a method whose result is read.
+    async fn ask<T: DeserializeOwned>(&self, method: &str, body: &Value) -> Result<T, Trouble> {
+        match self.post(method, body).await {
+            Ok(answer) => result_of(&answer),
+            Err(failure) => Err(Trouble::Later { after: None, reason: failure.to_string() }),
+        }
+    }
+
+    async fn post(&self, method: &str, body: &Value) -> Result<Answer, Failure> {
+        let body = json::body_of(body)?;
+        let url = self.bot.below(method);
+        let (content_type, headers) = (json::JSON, Vec::new());
+        let outgoing = Outgoing { method: Method::POST, url: &url, content_type, headers, body };
+        self.http.send(&outgoing).await
+    }
+
+    /// The same bot with other limits.
+    fn limited(&self, limits: Limits) -> Self {
+        Self { http: self.http.limited(limits), bot: Rc::clone(&self.bot) }
     }
 }

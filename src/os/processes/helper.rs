@@ -22,6 +22,16 @@ pub fn program_beside(own_dir: Option<&Path>, name: &str) -> Option<std::path::P
     dirs.map(|dir| dir.join(name)).find(|path| path.is_file())
 }
 
+/// Where the package keeps programs that people type.
+const PEOPLES_DIR: &str = "/usr/bin";
+
+/// The command line of the same release: beside this program, else where the package keeps it.
+pub fn command_line() -> Option<std::path::PathBuf> {
+    let own = std::env::current_exe().ok()?;
+    let dirs = own.parent().into_iter().chain([Path::new(PEOPLES_DIR)]);
+    dirs.map(|dir| dir.join("kanban")).find(|path| path.is_file())
+}
+
 /// Starts a program and waits for its end; its exit code, none when a signal ended it. To be called on a thread of its own.
 ///
 /// # Errors

@@ -1,17 +1,18 @@
 //! The fakes of providers for clients of others (`tests/ext/channels.py`). They end with the standard input.
 //!
-//! `fakes telegram TOKEN` prints two URLs: a server, and one at which another program polls. `fakes slack TOKEN HOOK` and
+//! `fakes telegram TOKEN` prints two URLs: a server, and one at which another program polls; lines on its input are what people do. `fakes slack TOKEN HOOK` and
 //! `fakes discord TOKEN HOOK` print one, and so do `fakes matrix TOKEN` and `fakes mattermost TOKEN`. `fakes deliver COURIER HOME KIND ADDRESS [URL]`
 //! has a courier send three rows to a receiver of others, where the provider gave an id also a change of the first one, and prints what became of them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
+    clippy::print_stderr,
     clippy::indexing_slicing,
     reason = "a program of the tests"
 )]
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use kanband::kernel::notice::{
     ChannelSetting, Class, Edit, Live, Notice, NoticeTask, Outcome, Row,
 };
+use serde_json::json;
 use support::fakes::discord::Discord;
 use support::fakes::matrix::Matrix;
 use support::fakes::mattermost::Mattermost;
@@ -66,7 +68,30 @@ fn telegram(token: &str) {
     });
     println!("{} {}", server.url(), contested.url());
     std::io::stdout().flush().unwrap();
-    let _end = std::io::stdin().read_to_end(&mut Vec::new());
+    for line in std::io::stdin().lock().lines() {
+        act(&server, &line.unwrap());
+    }
+}
+
+/// A person does something, as a line says: `write USER CHAT TEXT`, `press USER CHAT MESSAGE LABEL`; `await-poll` says when a poll waits.
+fn act(server: &Fake<Telegram>, line: &str) {
+    let words: Vec<&str> = line.split(' ').collect();
+    match words[..] {
+        ["write", user, chat, ..] => {
+            let text = words[3..].join(" ");
+            server.with(|it| it.write(user.parse().unwrap(), chat, &text, &json!({})));
+        }
+        ["press", user, chat, message, label] => {
+            let (user, message) = (user.parse().unwrap(), message.parse().unwrap());
+            server.with(|it| it.press(user, chat, message, label));
+        }
+        ["await-poll"] => {
+            until("a poll", || (server.with(|it| it.waiting()) == 1).then_some(()));
+            println!("a poll waits");
+            std::io::stdout().flush().unwrap();
+        }
+        _ => eprintln!("not understood: {line}"),
+    }
 }
 
 fn slack(token: &str, hook: &str) {

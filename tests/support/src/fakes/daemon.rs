@@ -8,10 +8,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use kanband::kernel::chat::{Inbound, InboundReply};
 use kanband::kernel::notice::{ChannelSetting, Channels, Edit, Leased, Row, Settled};
 use serde_json::{Value, json};
 
-use crate::fakes::http::{Answer, read, write};
+use crate::fakes::http::{Answer, Heard, read, write};
+
+/// What it says to something that a person did.
+type Decide = Box<dyn FnMut(&Inbound) -> InboundReply + Send>;
+
+/// What it answers to a request on behalf of a person.
+type Obey = Box<dyn FnMut(&Heard) -> Answer + Send>;
 
 /// What it knows.
 #[derive(Default)]
@@ -26,6 +33,12 @@ struct State {
     reports: Vec<Value>,
     leases: usize,
     is_settling_refused: bool,
+    /// What was heard in chats, each time that it was handed in.
+    inbound: Vec<Inbound>,
+    decide: Option<Decide>,
+    /// Requests on behalf of people.
+    calls: Vec<Heard>,
+    obey: Option<Obey>,
     connections: Vec<UnixStream>,
 }
 
@@ -121,6 +134,26 @@ impl DaemonFake {
         self.change(|state| state.reports.clone())
     }
 
+    /// What was handed in of chats, in the order in which it was heard.
+    pub fn inbound(&self) -> Vec<Inbound> {
+        self.change(|state| state.inbound.clone())
+    }
+
+    /// What it says to people.
+    pub fn decide(&self, decide: impl FnMut(&Inbound) -> InboundReply + Send + 'static) {
+        self.change(|state| state.decide = Some(Box::new(decide)));
+    }
+
+    /// Requests that were made on behalf of people.
+    pub fn calls(&self) -> Vec<Heard> {
+        self.change(|state| state.calls.clone())
+    }
+
+    /// What it answers to these.
+    pub fn obey(&self, obey: impl FnMut(&Heard) -> Answer + Send + 'static) {
+        self.change(|state| state.obey = Some(Box::new(obey)));
+    }
+
     /// How often it was asked for rows.
     pub fn leases(&self) -> usize {
         self.change(|state| state.leases)
@@ -144,12 +177,31 @@ fn serve(stream: UnixStream, shared: &(Mutex<State>, Condvar), is_over: &AtomicB
                 shared.0.lock().unwrap().reports.push(heard.json());
                 Answer::json(200, &json!({}))
             }
-            path => Answer::json(404, &json!({ "error": { "code": "x", "message": path } })),
+            "/v1/chat/inbound" => inbound(shared, &heard),
+            _ => call(shared, &heard),
         };
         if is_over.load(Ordering::SeqCst) || write(&stream, &answer).is_err() {
             return;
         }
     }
+}
+
+fn inbound((state, _): &(Mutex<State>, Condvar), heard: &Heard) -> Answer {
+    let mut state = state.lock().unwrap();
+    let inbound: Inbound = serde_json::from_value(heard.json()).unwrap();
+    state.inbound.push(inbound.clone());
+    let reply = state.decide.as_mut().map(|decide| decide(&inbound)).unwrap_or_default();
+    Answer::json(200, &serde_json::to_value(reply).unwrap())
+}
+
+fn call((state, _): &(Mutex<State>, Condvar), heard: &Heard) -> Answer {
+    let mut state = state.lock().unwrap();
+    state.calls.push(heard.clone());
+    let unknown = || {
+        let body = json!({ "error": { "code": "not_found", "message": heard.path } });
+        Answer::json(404, &body)
+    };
+    state.obey.as_mut().map_or_else(unknown, |obey| obey(heard))
 }
 
 fn channels((state, _): &(Mutex<State>, Condvar)) -> Answer {
@@ -159,6 +211,7 @@ fn channels((state, _): &(Mutex<State>, Condvar)) -> Answer {
         channels: state.channels.clone(),
         lease_ms: state.lease_ms,
         attempt_ms: state.attempt_ms,
+        poll_ms: 50_000,
     };
     Answer::json(200, &serde_json::to_value(channels).unwrap())
 }

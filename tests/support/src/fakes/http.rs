@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -82,18 +83,41 @@ pub trait Provider: Send + 'static {
     fn take(&mut self, heard: &Heard) -> Answer;
 
     /// Its way to refuse, without recording.
-    fn refuse(&mut self, heard: &Heard, status: u16, wait: Option<std::time::Duration>) -> Answer;
+    fn refuse(&mut self, heard: &Heard, status: u16, wait: Option<Duration>) -> Answer;
 
     /// What is wrong with this request, when it is not the next fault's turn: none for most.
     fn fault_of(&mut self, _heard: &Heard) -> Option<Fault> {
         None
     }
+
+    /// Whether a request belongs to no message: it is not counted, and no fault is meant for it.
+    fn is_background(&self, _heard: &Heard) -> bool {
+        false
+    }
+
+    /// A request that waits until something happens: its ticket, and how long. None for most, which are answered at once.
+    fn wait(&mut self, _heard: &Heard) -> Option<(u64, Duration)> {
+        None
+    }
+
+    /// Whether the one with this ticket has waited enough.
+    fn is_due(&self, _ticket: u64) -> bool {
+        true
+    }
+
+    /// The answer to one that has waited.
+    fn take_waited(&mut self, heard: &Heard, _ticket: u64) -> Answer {
+        self.take(heard)
+    }
 }
+
+/// A provider, and what wakes requests that wait.
+type Shared<P> = (Mutex<State<P>>, Condvar);
 
 /// A provider that listens.
 pub struct Fake<P> {
     address: SocketAddr,
-    state: Arc<Mutex<State<P>>>,
+    state: Arc<Shared<P>>,
     is_over: Arc<AtomicBool>,
 }
 
@@ -101,6 +125,7 @@ struct State<P> {
     provider: P,
     faults: Faults,
     connections: Vec<TcpStream>,
+    talking: usize,
     count: usize,
 }
 
@@ -114,9 +139,9 @@ impl<P: Provider> Fake<P> {
     pub fn start_on(provider: P, port: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
         let address = listener.local_addr().unwrap();
-        let state =
-            State { provider, faults: Faults::default(), connections: Vec::new(), count: 0 };
-        let state = Arc::new(Mutex::new(state));
+        let (faults, connections) = (Faults::default(), Vec::new());
+        let state = State { provider, faults, connections, talking: 0, count: 0 };
+        let state = Arc::new((Mutex::new(state), Condvar::new()));
         let is_over = Arc::new(AtomicBool::new(false));
         let (shared, ended) = (Arc::clone(&state), Arc::clone(&is_over));
         std::thread::spawn(move || {
@@ -125,7 +150,7 @@ impl<P: Provider> Fake<P> {
                     return;
                 }
                 let shared = Arc::clone(&shared);
-                shared.lock().unwrap().connections.push(stream.try_clone().unwrap());
+                shared.0.lock().unwrap().connections.push(stream.try_clone().unwrap());
                 std::thread::spawn(move || serve(stream, &shared));
             }
         });
@@ -143,28 +168,30 @@ impl<P: Provider> Fake<P> {
 
     /// What goes wrong from now on.
     pub fn fail(&self, faults: Faults) {
-        self.state.lock().unwrap().faults = faults;
+        self.state.0.lock().unwrap().faults = faults;
     }
 
     /// Requests so far, with those that went wrong.
     pub fn count(&self) -> usize {
-        self.state.lock().unwrap().count
+        self.state.0.lock().unwrap().count
     }
 
-    /// Connections so far.
+    /// Connections so far on which something was asked that counts.
     pub fn connections(&self) -> usize {
-        self.state.lock().unwrap().connections.len()
+        self.state.0.lock().unwrap().talking
     }
 
     /// Closes every connection, as a server does with those that it has kept long enough.
     pub fn close_connections(&self) {
-        let state = self.state.lock().unwrap();
+        let state = self.state.0.lock().unwrap();
         state.connections.iter().for_each(|one| drop(one.shutdown(Shutdown::Both)));
     }
 
     /// Looks at the provider, or changes it.
     pub fn with<T>(&self, look: impl FnOnce(&mut P) -> T) -> T {
-        look(&mut self.state.lock().unwrap().provider)
+        let found = look(&mut self.state.0.lock().unwrap().provider);
+        self.state.1.notify_all();
+        found
     }
 }
 
@@ -173,39 +200,57 @@ impl<P> Drop for Fake<P> {
         self.is_over.store(true, Ordering::SeqCst);
         // Wakes the listener, which then sees that it is over.
         drop(TcpStream::connect(self.address));
-        if let Ok(state) = self.state.lock() {
+        if let Ok(state) = self.state.0.lock() {
             state.connections.iter().for_each(|one| drop(one.shutdown(Shutdown::Both)));
         }
     }
 }
 
-fn serve<P: Provider>(stream: TcpStream, shared: &Mutex<State<P>>) {
+fn serve<P: Provider>(stream: TcpStream, (shared, changed): &Shared<P>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut is_talking = false;
     while let Some(heard) = read(&mut reader) {
-        let answer = {
-            let mut state = shared.lock().unwrap();
+        let mut state = shared.lock().unwrap();
+        let is_background = state.provider.is_background(&heard);
+        if !is_background {
             state.count += 1;
-            let fault = match state.provider.fault_of(&heard) {
-                Some(fault) => fault,
-                None => state.faults.take(),
-            };
-            match fault {
-                Fault::None => Some(state.provider.take(&heard)),
-                Fault::Status(status) => Some(state.provider.refuse(&heard, status, None)),
-                Fault::Rate(wait) => Some(state.provider.refuse(&heard, 429, Some(wait))),
-                Fault::ResetAfter => {
-                    let _recorded = state.provider.take(&heard);
-                    None
+            state.talking += usize::from(!is_talking);
+            is_talking = true;
+        }
+        let fault = match state.provider.fault_of(&heard) {
+            Some(fault) => fault,
+            None if is_background => Fault::None,
+            None => state.faults.take(),
+        };
+        let answer = match fault {
+            Fault::None => match state.provider.wait(&heard) {
+                None => Some(state.provider.take(&heard)),
+                Some((ticket, time)) => {
+                    let until = Instant::now() + time;
+                    while !state.provider.is_due(ticket) && Instant::now() < until {
+                        let left = until.saturating_duration_since(Instant::now());
+                        state = changed.wait_timeout(state, left).unwrap().0;
+                    }
+                    Some(state.provider.take_waited(&heard, ticket))
                 }
-                Fault::ResetBefore => None,
-                Fault::Hang => {
-                    drop(state);
-                    // Until the client gives up.
-                    let _ended = reader.read(&mut [0; 1]);
-                    return;
-                }
+            },
+            Fault::Status(status) => Some(state.provider.refuse(&heard, status, None)),
+            Fault::Rate(wait) => Some(state.provider.refuse(&heard, 429, Some(wait))),
+            Fault::ResetAfter => {
+                let _recorded = state.provider.take(&heard);
+                None
+            }
+            Fault::ResetBefore => None,
+            Fault::Hang => {
+                drop(state);
+                // Until the client gives up.
+                let _ended = reader.read(&mut [0; 1]);
+                return;
             }
         };
+        drop(state);
+        // A request may have changed what others wait for.
+        changed.notify_all();
         let Some(answer) = answer else {
             drop(stream.shutdown(Shutdown::Both));
             return;

@@ -1,0 +1,212 @@
+//! What is the same for every bridge: it hears, hands each thing to the daemon, answers as the daemon says, and lets the provider forget.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::failpoint;
+use crate::kernel::chat::{Inbound, InboundReply};
+use crate::kernel::chat_line::Line;
+use crate::kernel::notice::{ChannelReport, ChannelState};
+use crate::notify::daemon::{CALL_TIME, DaemonClient, DaemonError, Pause};
+use crate::notify::inbound::bridge::{Bridge, Voice};
+use crate::notify::inbound::heard::{Answer, Heard, Trouble};
+use crate::notify::inbound::running;
+use crate::notify::secret::Filter;
+
+/// Pauses between two tries: they double.
+const PAUSE_MIN: Duration = Duration::from_millis(200);
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// Chats that the log names. Strangers can write from any number of them.
+const CHATS_MAX: usize = 256;
+
+/// How often an answer is tried.
+const SAY_TRIES: u32 = 3;
+
+/// Longest pause between two tries to answer: people wait for it, and what is heard after it.
+const SAY_PAUSE_MAX: Duration = Duration::from_secs(30);
+
+/// What a listener works with.
+#[derive(Clone)]
+pub struct Listener {
+    /// The channel.
+    pub channel: String,
+    /// The daemon's socket for the courier.
+    pub socket: PathBuf,
+}
+
+/// Listens until the channel hears nothing any longer.
+pub async fn listen(listener: Listener, bridge: Bridge) {
+    let Bridge { mut ears, voice, filter } = bridge;
+    let desk = Rc::new(Desk { listener, voice, filter, chats: RefCell::default() });
+    let mut pause = PAUSE_MIN;
+    loop {
+        match ears.hear().await {
+            Ok(heard) => {
+                pause = PAUSE_MIN;
+                desk.take_all(heard).await;
+                failpoint::hit("courier-before-confirm");
+                ears.done();
+            }
+            Err(Trouble::Later { after, reason }) => {
+                if pause == PAUSE_MIN {
+                    let reason = desk.filter.error(&reason);
+                    tracing::warn!(channel = desk.listener.channel, reason, "nothing is heard now");
+                }
+                sleep(after.unwrap_or(pause).min(PAUSE_MAX)).await;
+                pause = (pause * 2).min(PAUSE_MAX);
+            }
+            Err(Trouble::Rival { reason }) => {
+                return desk.report(ChannelState::Deaf, &reason).await;
+            }
+            Err(Trouble::Dead { reason }) => {
+                return desk.report(ChannelState::Broken, &reason).await;
+            }
+        }
+    }
+}
+
+/// Where what was heard is taken in.
+struct Desk {
+    listener: Listener,
+    voice: Voice,
+    filter: Filter,
+    /// Chats that the log has named.
+    chats: RefCell<BTreeSet<(String, Option<String>)>>,
+}
+
+impl Desk {
+    /// Takes everything in: chats side by side, what was done in one in its order.
+    async fn take_all(self: &Rc<Self>, heard: Vec<Heard>) {
+        let mut lanes: BTreeMap<(String, Option<String>), Vec<Heard>> = BTreeMap::new();
+        for one in heard {
+            let lane = one.lane();
+            self.name_chat(&lane);
+            lanes.entry(lane).or_default().push(one);
+        }
+        let mut taking = JoinSet::new();
+        for lane in lanes.into_values() {
+            let desk = Rc::clone(self);
+            taking.spawn_local(async move {
+                let mut daemon = DaemonClient::new(desk.listener.socket.clone());
+                for one in lane {
+                    desk.take(&mut daemon, one).await;
+                }
+            });
+        }
+        while let Some(ended) = taking.join_next().await {
+            if let Err(error) = ended {
+                // What brings a fault once would bring it again: it is not heard a second time.
+                tracing::error!(%error, channel = self.listener.channel, "a fault of the courier");
+            }
+        }
+    }
+
+    /// Writes the address of a chat into the log, once: that is how an operator learns the number of a group.
+    fn name_chat(&self, chat: &(String, Option<String>)) {
+        let mut chats = self.chats.borrow_mut();
+        if chats.len() >= CHATS_MAX || !chats.insert(chat.clone()) {
+            return;
+        }
+        let (channel, (address, thread)) = (self.listener.channel.as_str(), chat);
+        let thread = thread.as_deref().unwrap_or("-");
+        tracing::info!(channel, address, thread, "a chat is heard");
+    }
+
+    async fn take(&self, daemon: &mut DaemonClient, heard: Heard) {
+        let Some(reply) = self.hand_in(daemon, &heard.inbound).await else { return };
+        failpoint::hit("courier-after-inbound");
+        if let Some(press) = &heard.press {
+            self.noted("press", self.voice.answer_press(press, reply.toast.as_deref()).await);
+        }
+        if reply.is_noted {
+            self.noted("sign", self.voice.note(&heard).await);
+        }
+        if let Some(say) = reply.say {
+            self.say(&heard.answer(say)).await;
+        }
+        let Some(run) = reply.run else { return };
+        if heard.press.is_some() && run.confirm.is_some() {
+            self.noted("buttons", self.voice.take_buttons(&heard).await);
+        }
+        let line = Line {
+            socket: self.listener.socket.clone(),
+            text: run.line,
+            person: heard.person().to_string(),
+            confirm: run.confirm,
+            name: run.person,
+        };
+        let (say, is_output) = running::answer(line).await;
+        failpoint::hit("courier-after-run");
+        self.say(&Answer { is_output, ..heard.answer(say) }).await;
+    }
+
+    /// The daemon's answer, however long it takes to come; none when it refuses the thing, which another try does not change.
+    async fn hand_in(&self, daemon: &mut DaemonClient, inbound: &Inbound) -> Option<InboundReply> {
+        let mut pause = Pause::default();
+        loop {
+            let reply = daemon.post("/v1/chat/inbound", inbound, CALL_TIME).await;
+            match reply {
+                Ok(reply) => return Some(reply),
+                Err(error @ (DaemonError::Absent { .. } | DaemonError::Fault(_))) => {
+                    pause.after(&error).await;
+                }
+                Err(error @ (DaemonError::Refused(_) | DaemonError::Unreadable(_))) => {
+                    let channel = self.listener.channel.as_str();
+                    tracing::error!(%error, channel, "the daemon does not take what was heard");
+                    return None;
+                }
+            }
+        }
+    }
+
+    async fn say(&self, answer: &Answer) {
+        let mut pause = PAUSE_MIN;
+        for tries_left in (0..SAY_TRIES).rev() {
+            match self.voice.say(answer).await {
+                Err(Trouble::Later { after, .. }) if tries_left > 0 => {
+                    sleep(after.unwrap_or(pause).min(SAY_PAUSE_MAX)).await;
+                    pause *= 4;
+                }
+                said => return self.noted("answer", said),
+            }
+        }
+    }
+
+    /// What cannot be said is a line in the log: people ask again.
+    fn noted(&self, what: &str, done: Result<(), Trouble>) {
+        let (Err(Trouble::Later { reason, .. })
+        | Err(Trouble::Rival { reason })
+        | Err(Trouble::Dead { reason })) = done
+        else {
+            return;
+        };
+        let reason = self.filter.error(&reason);
+        let channel = self.listener.channel.as_str();
+        tracing::warn!(channel, what, reason, "a person gets no answer");
+    }
+
+    /// Says why nothing is heard, until the daemon has heard it.
+    async fn report(&self, state: ChannelState, reason: &str) {
+        let channel = self.listener.channel.clone();
+        let reason = self.filter.error(reason);
+        tracing::warn!(channel, reason, "the channel is not listened to any longer");
+        let report = ChannelReport { channel, state, reason: Some(reason) };
+        let mut daemon = DaemonClient::new(self.listener.socket.clone());
+        let mut pause = Pause::default();
+        loop {
+            let said: Result<serde_json::Value, _> =
+                daemon.post("/v1/courier/report", &report, CALL_TIME).await;
+            match said {
+                Ok(_) | Err(DaemonError::Refused(_) | DaemonError::Unreadable(_)) => return,
+                Err(error) => pause.after(&error).await,
+            }
+        }
+    }
+}
