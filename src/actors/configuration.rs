@@ -1,5 +1,6 @@
 //! The current settings, with the policy of the board derived from them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::actors::live::Live;
@@ -11,6 +12,7 @@ use crate::config::worker_user::{DaemonUser, worker_user};
 use crate::kernel::policy::Policy;
 use crate::kernel::rules::assignee::Found;
 use crate::kernel::shares::Shares;
+use crate::os::home::hook_files::{self, HookFiles};
 use crate::os::host::clock::epoch_ms;
 
 /// What the policy follows from beside the settings; the same for the daemon's whole life.
@@ -24,6 +26,8 @@ pub struct PolicyBasis {
     pub local_zone: String,
     /// Whose the daemon is.
     pub daemon_user: DaemonUser,
+    /// The directory of programs that are started for every event.
+    pub hooks_dir: PathBuf,
 }
 
 /// Settings and the policy that follows from them, never one without the other.
@@ -31,20 +35,23 @@ pub struct PolicyBasis {
 pub struct Configuration {
     settings: Arc<Settings>,
     policy: Arc<Policy>,
+    hooks: Arc<HookFiles>,
     read_at_ms: i64,
 }
 
 impl Configuration {
-    /// The configuration that `settings` make.
+    /// The configuration that `settings` make. Reads the directory of hooks.
     pub fn new(settings: Settings, basis: &PolicyBasis) -> Self {
         let workspaces_dir = basis.workspaces_dir.clone();
         let reviews = review_policy(&settings, &basis.daemon_user);
         let local_zone = basis.local_zone.clone();
-        let notify = notify_policy(&settings, &local_zone);
+        let hooks = hook_files::look(&basis.hooks_dir, basis.daemon_user.uid);
+        let notify = notify_policy(&settings, &local_zone, &hooks.hooks);
         let policy =
             Policy { workspaces_dir, reviews, local_zone, notify, ..of_settings(&settings) };
         let policy = Arc::new(within(policy, basis.shares));
-        Self { settings: Arc::new(settings), policy, read_at_ms: epoch_ms() }
+        let (settings, hooks) = (Arc::new(settings), Arc::new(hooks));
+        Self { settings, policy, hooks, read_at_ms: epoch_ms() }
     }
 }
 
@@ -57,6 +64,11 @@ impl Live<Configuration> {
     /// What of them the board's rules need.
     pub fn policy(&self) -> Arc<Policy> {
         Arc::clone(&self.get().policy)
+    }
+
+    /// The programs of `hooks.d`.
+    pub fn hooks(&self) -> Arc<HookFiles> {
+        Arc::clone(&self.get().hooks)
     }
 
     /// When they were read, epoch milliseconds: another time for every reload, also one that changed nothing.
@@ -74,8 +86,8 @@ impl Live<Configuration> {
             let mut policy = (*current.policy).clone();
             learn(Arc::make_mut(&mut policy.assignees.found));
             let settings = Arc::clone(settings);
-            let read_at_ms = current.read_at_ms;
-            Some(Configuration { settings, policy: Arc::new(policy), read_at_ms })
+            let (hooks, read_at_ms) = (Arc::clone(&current.hooks), current.read_at_ms);
+            Some(Configuration { settings, policy: Arc::new(policy), hooks, read_at_ms })
         })
     }
 

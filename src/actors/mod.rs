@@ -31,6 +31,7 @@ pub mod accounts;
 pub mod apart;
 pub mod board_loss;
 pub mod circuit_breaker;
+pub mod commands;
 pub mod configuration;
 pub mod crash_detector;
 pub mod database;

@@ -8,9 +8,10 @@ use crate::config::problem::{ConfigProblems, Problem, ProblemKind};
 use crate::config::settings::Settings;
 use crate::kernel::notify_policy::{ChannelKind, ChannelPolicy, NotifyPolicy};
 use crate::kernel::rules::quiet::QuietHours;
+use crate::os::home::hook_files::HookFile;
 
 /// What the rules of the board need of it.
-pub fn notify_policy(settings: &Settings, local_zone: &str) -> NotifyPolicy {
+pub fn notify_policy(settings: &Settings, local_zone: &str, hooks: &[HookFile]) -> NotifyPolicy {
     let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     let channel = |(name, channel): (&String, &Channel)| {
         let kind = ChannelKind::parse(&channel.kind)?;
@@ -20,8 +21,21 @@ pub fn notify_policy(settings: &Settings, local_zone: &str) -> NotifyPolicy {
             retry_ms: channel.retry.iter().map(|pause| ms(*pause)).collect(),
             limit_per_minute: channel.limit_per_minute.unwrap_or(kind.limit_per_minute()),
             quiet: quiet.and_then(|quiet| QuietHours::parse(quiet, local_zone)),
+            hears_all: false,
         };
         Some((name.clone(), policy))
+    };
+    let hook = |hook: &HookFile| {
+        let kind = ChannelKind::Command;
+        let limit_per_minute = kind.limit_per_minute();
+        let policy = ChannelPolicy {
+            kind,
+            retry_ms: Vec::new(),
+            limit_per_minute,
+            quiet: None,
+            hears_all: true,
+        };
+        (channel_of_hook(hook), policy)
     };
     let people = settings.people.iter().map(|(name, person)| {
         let addresses = [
@@ -37,7 +51,12 @@ pub fn notify_policy(settings: &Settings, local_zone: &str) -> NotifyPolicy {
     });
     let notify = &settings.notify;
     NotifyPolicy {
-        channels: settings.channels.iter().filter_map(channel).collect(),
+        channels: settings
+            .channels
+            .iter()
+            .filter_map(channel)
+            .chain(hooks.iter().map(hook))
+            .collect(),
         people: people.filter(|(_, addresses)| !addresses.is_empty()).collect(),
         on_call: notify.on_call.clone(),
         lease_ms: ms(notify.lease),
@@ -47,6 +66,11 @@ pub fn notify_policy(settings: &Settings, local_zone: &str) -> NotifyPolicy {
         probe_ms: ms(notify.probe),
         ..NotifyPolicy::default()
     }
+}
+
+/// The channel of a program of `hooks.d`. A configured channel cannot have such a name.
+pub fn channel_of_hook(hook: &HookFile) -> String {
+    format!("hooks.d/{}", hook.name)
 }
 
 /// What is wrong with the channels of a configuration.
@@ -76,6 +100,9 @@ pub fn check_channels(settings: &Settings) -> Result<(), ConfigProblems> {
         if channel.kind.is_empty() {
             report(key("kind"), "is missing: name the kind of the channel");
         }
+        if let Some((word, message)) = problem_of_command(channel) {
+            report(key(word), message);
+        }
         if let Some(quiet) = &channel.quiet
             && QuietHours::parse(quiet, "UTC").is_none()
         {
@@ -86,6 +113,22 @@ pub fn check_channels(settings: &Settings) -> Result<(), ConfigProblems> {
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(ConfigProblems(problems)) }
+}
+
+/// What a channel by a program has and all others have not; the key, and what is wrong.
+fn problem_of_command(channel: &Channel) -> Option<(&'static str, &'static str)> {
+    if !channel.is_command() {
+        let has_argv = !channel.argv.is_empty();
+        return has_argv.then_some(("argv", "is only for channels of kind \"command\""));
+    }
+    let program = channel.argv.first().filter(|program| !program.is_empty());
+    [
+        ("argv", program.is_none(), "is missing: name the program that sends"),
+        ("credential", channel.credential.is_some(), "is not used by channels of kind \"command\""),
+        ("url", channel.url.is_some(), "is not used by channels of kind \"command\""),
+    ]
+    .into_iter()
+    .find_map(|(key, is_wrong, message)| is_wrong.then_some((key, message)))
 }
 
 #[cfg(test)]
@@ -100,6 +143,13 @@ mod tests {
             ("[channels.ops]\ncredential = \"x\"", "channels.ops.kind"),
             ("[channels.Ops]\nkind = \"ntfy\"", "channels.Ops"),
             ("[channels.ops]\nkind = \"ntfy\"\nquiet = \"at night\"", "channels.ops.quiet"),
+            ("[channels.bell]\nkind = \"command\"\nargv = [\"/bin/true\"]", ""),
+            ("[channels.bell]\nkind = \"command\"", "channels.bell.argv"),
+            ("[channels.bell]\nkind = \"ntfy\"\nargv = [\"x\"]", "channels.bell.argv"),
+            (
+                "[channels.bell]\nkind = \"command\"\nargv = [\"x\"]\ncredential = \"x\"",
+                "channels.bell.credential",
+            ),
             ("[notify]\nattempt = \"2m\"", "notify.attempt"),
             ("[notify]\nbackoff_max = \"1ms\"", "notify.backoff_base"),
         ] {
@@ -117,7 +167,9 @@ mod tests {
         let text =
             "[channels.ops]\nkind = \"telegram\"\nretry = [\"50ms\"]\nquiet = \"22:00-07:00\"
             [people.ada]\ntelegram = \"4711\"\n[people.bob]";
-        let policy = notify_policy(&settings(text), "UTC");
+        let hook = HookFile { name: "10-tell".to_owned(), path: "/x/10-tell".into() };
+        let policy = notify_policy(&settings(text), "UTC", std::slice::from_ref(&hook));
+        assert_eq!(policy.hearing_all().collect::<Vec<_>>(), ["hooks.d/10-tell"]);
         let ops = &policy.channels["ops"];
         assert_eq!((ops.kind, ops.limit_per_minute), (ChannelKind::Telegram, 20));
         assert_eq!((ops.retry_ms.as_slice(), ops.quiet.is_some()), ([50].as_slice(), true));

@@ -1,5 +1,6 @@
 //! Settings of notifications: channels, and what holds for all of them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
@@ -69,6 +70,8 @@ pub struct Channel {
     pub kind: String,
     /// Where that is, when not at its usual address.
     pub url: Option<String>,
+    /// The program that sends, with its arguments.
+    pub argv: Vec<String>,
     /// Name of its credential.
     pub credential: Option<String>,
     /// Ranges of addresses that are not public and may be used.
@@ -82,6 +85,18 @@ pub struct Channel {
     pub limit_per_minute: Option<u32>,
     /// When its people sleep, as written.
     pub quiet: Option<String>,
+}
+
+impl Channel {
+    /// Whether the daemon sends by it itself, by a program that it starts.
+    pub fn is_command(&self) -> bool {
+        self.kind == "command"
+    }
+}
+
+/// Whether any channel is one that the courier sends by.
+pub fn has_channels_of_courier(channels: &BTreeMap<String, Channel>) -> bool {
+    channels.values().any(|channel| !channel.is_command())
 }
 
 /// `[people.NAME]`: an assignee who works on tasks without a worker.

@@ -1,6 +1,10 @@
 //! What the writer remembers of subscriptions, so that a transaction that nobody hears of reads nothing.
 
+use std::collections::BTreeMap;
+
 use crate::kernel::error::Fault;
+use crate::kernel::ids::EpochSeconds;
+use crate::kernel::notify_policy::EVERYTHING;
 use crate::kernel::store::filters::Filter;
 use crate::kernel::store::{self, Connection};
 
@@ -9,6 +13,8 @@ use crate::kernel::store::{self, Connection};
 pub struct Listeners {
     filters: Option<Vec<Filter>>,
     has_task_subscriptions: Option<bool>,
+    /// Routes of channels that get every event.
+    routes_of_all: BTreeMap<String, i64>,
 }
 
 impl Listeners {
@@ -26,6 +32,24 @@ impl Listeners {
             self.filters = Some(store::filters::list(connection)?);
         }
         Ok(self.filters.as_deref().unwrap_or_default())
+    }
+
+    /// The route of a channel that gets every event, made where there is none.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub fn route_of_all(
+        &mut self,
+        connection: &Connection,
+        channel: &str,
+        now: EpochSeconds,
+    ) -> Result<i64, Fault> {
+        if let Some(id) = self.routes_of_all.get(channel) {
+            return Ok(*id);
+        }
+        let id = store::routes::ensure(connection, (channel, EVERYTHING, ""), now)?;
+        self.routes_of_all.insert(channel.to_owned(), id);
+        Ok(id)
     }
 
     /// Whether any task is subscribed to.

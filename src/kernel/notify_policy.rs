@@ -17,12 +17,14 @@ pub enum ChannelKind {
     Mail,
     /// A program behind a URL.
     Webhook,
+    /// A program on this host, which the daemon starts.
+    Command,
 }
 
 impl ChannelKind {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Telegram, Self::Ntfy, Self::Mattermost, Self::Mail, Self::Webhook];
+    pub const ALL: [Self; 6] =
+        [Self::Telegram, Self::Ntfy, Self::Mattermost, Self::Mail, Self::Webhook, Self::Command];
 
     /// The word in the configuration.
     pub fn as_str(self) -> &'static str {
@@ -32,6 +34,7 @@ impl ChannelKind {
             Self::Mattermost => "mattermost",
             Self::Mail => "mail",
             Self::Webhook => "webhook",
+            Self::Command => "command",
         }
     }
 
@@ -68,13 +71,17 @@ impl ChannelKind {
                 (!is_url || has_blank).then_some("must be a URL that begins with https://")
             }
             Self::Mattermost => has_blank.then_some("must be the name of a channel"),
+            Self::Command => {
+                let is_text = !address.chars().any(char::is_control);
+                (!is_text).then_some("must be a line of text")
+            }
         }
     }
 
     /// Whether a program reads it: it gets each event as it is, never a digest.
     pub fn is_machine(self) -> bool {
         match self {
-            Self::Webhook => true,
+            Self::Webhook | Self::Command => true,
             Self::Telegram | Self::Ntfy | Self::Mattermost | Self::Mail => false,
         }
     }
@@ -83,7 +90,15 @@ impl ChannelKind {
     pub fn edits(self) -> bool {
         match self {
             Self::Telegram | Self::Ntfy => true,
-            Self::Mattermost | Self::Mail | Self::Webhook => false,
+            Self::Mattermost | Self::Mail | Self::Webhook | Self::Command => false,
+        }
+    }
+
+    /// Whether the daemon sends by it itself, by a program that it starts; all others are the courier's.
+    pub fn is_of_daemon(self) -> bool {
+        match self {
+            Self::Command => true,
+            Self::Telegram | Self::Ntfy | Self::Mattermost | Self::Mail | Self::Webhook => false,
         }
     }
 
@@ -92,7 +107,7 @@ impl ChannelKind {
         match self {
             Self::Telegram => 20,
             Self::Ntfy | Self::Mattermost | Self::Mail => 60,
-            Self::Webhook => 6_000,
+            Self::Webhook | Self::Command => 6_000,
         }
     }
 }
@@ -108,6 +123,8 @@ pub struct ChannelPolicy {
     pub limit_per_minute: u32,
     /// When its people sleep.
     pub quiet: Option<QuietHours>,
+    /// Whether it gets every event of every board, without a subscription.
+    pub hears_all: bool,
 }
 
 /// What is configured about notifications.
@@ -136,11 +153,20 @@ pub struct NotifyPolicy {
 }
 
 impl NotifyPolicy {
+    /// Channels that get every event, by their names.
+    pub fn hearing_all(&self) -> impl Iterator<Item = &str> {
+        let all = self.channels.iter().filter(|(_, channel)| channel.hears_all);
+        all.map(|(name, _)| name.as_str())
+    }
+
     /// The address of a person on a kind of channel.
     pub fn address(&self, person: &str, kind: ChannelKind) -> Option<&str> {
         self.people.get(person)?.get(kind.as_str()).map(String::as_str)
     }
 }
+
+/// The address of a channel that gets every event.
+pub const EVERYTHING: &str = "everything";
 
 const SECOND_MS: i64 = 1_000;
 const HOUR_MS: i64 = 3_600 * SECOND_MS;

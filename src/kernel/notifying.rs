@@ -41,6 +41,8 @@ struct Listener {
     kinds: Vec<String>,
     person: Option<String>,
     is_over: bool,
+    /// Whether every event is news for it.
+    hears_all: bool,
 }
 
 /// Writes what the events of this request say to those who subscribe to them.
@@ -53,7 +55,8 @@ pub(in crate::kernel) fn tell(tx: &mut Tx<'_>) -> Result<(), VerbError> {
     }
     let connection = tx.connection;
     let has_filters = !tx.listeners.filters(connection)?.is_empty();
-    if !has_filters && !tx.listeners.has_task_subscriptions(connection)? {
+    let has_all = tx.policy.notify.hearing_all().next().is_some();
+    if !has_filters && !has_all && !tx.listeners.has_task_subscriptions(connection)? {
         return Ok(());
     }
     let events = std::mem::take(&mut tx.effects.events);
@@ -160,7 +163,7 @@ fn reach_of(event: &Event, kind: EventKind, listener: &Listener, channel: &Chann
         return Reach::None;
     }
     let found = reach(kind, event.payload.as_ref(), listener.level);
-    if !listener.kinds.is_empty() {
+    if !listener.kinds.is_empty() || listener.hears_all {
         return found.max(Reach::News);
     }
     if channel.kind.is_machine() && found == Reach::Live { Reach::News } else { found }
@@ -199,6 +202,7 @@ fn listeners_of(
             kinds: subscription.kinds.clone(),
             person: subscription.person.clone(),
             is_over: was_over(is_ending),
+            hears_all: false,
         });
     }
     let connection = tx.connection;
@@ -220,8 +224,28 @@ fn listeners_of(
                 kinds: filter.kinds.clone(),
                 person: filter.person.clone(),
                 is_over: false,
+                hears_all: false,
             });
         }
+    }
+    found.extend(hearing_all(tx)?);
+    Ok(found)
+}
+
+/// The channels that get every event.
+fn hearing_all(tx: &mut Tx<'_>) -> Result<Vec<Listener>, Fault> {
+    let (connection, policy) = (tx.connection, tx.policy);
+    let mut found = Vec::new();
+    for channel in policy.notify.hearing_all() {
+        found.push(Listener {
+            route_id: tx.listeners.route_of_all(connection, channel, tx.now)?,
+            channel: channel.to_owned(),
+            level: Level::Verbose,
+            kinds: Vec::new(),
+            person: None,
+            is_over: false,
+            hears_all: true,
+        });
     }
     Ok(found)
 }

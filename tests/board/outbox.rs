@@ -25,6 +25,7 @@ pub fn policy() -> Policy {
         kind,
         retry_ms: Vec::new(),
         limit_per_minute: 1_000,
+        hears_all: false,
         quiet: None,
     };
     let channels = [

@@ -12,6 +12,7 @@
 
 mod golden;
 mod harness;
+mod hooks;
 mod mail;
 mod program;
 mod secrets;

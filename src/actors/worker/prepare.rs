@@ -95,6 +95,7 @@ pub fn prepare(
         user: user.map(|user| user.name.clone()),
         token: user.map(|_| words.token.clone()),
         setup,
+        stdio: None,
         log: LogSpec {
             path: log_path,
             head_bytes: supervision.log_head_bytes,

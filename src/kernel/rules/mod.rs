@@ -8,6 +8,7 @@ pub mod inbox;
 pub mod landing;
 pub mod live;
 pub mod moves;
+pub mod notice_json;
 pub mod notice_text;
 pub mod notify;
 pub mod outbox;

@@ -56,14 +56,22 @@ impl Verb for LeaseOutbox {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<LeaseReply, VerbError> {
         tx.caller.refuse_outsiders(Self::NAME)?;
-        end_leases(tx, self.now_ms)?;
-        remind(tx, self.now_ms)?;
-        let mut round = Round::new(tx, self)?;
+        let mut round = Round::new(tx, (self.max, self.now_ms), false)?;
         round.rows(tx)?;
         round.edits(tx)?;
-        round.at(store::outbox::next_time_ms(tx.store(), self.now_ms)?);
-        Ok(LeaseReply { leased: round.leased, next_ms: round.next_ms })
+        round.end(tx)
     }
+}
+
+/// Hands out what the daemon sends itself.
+pub(super) fn lease_of_daemon(
+    tx: &mut Tx<'_>,
+    max: u32,
+    now_ms: i64,
+) -> Result<LeaseReply, VerbError> {
+    let mut round = Round::new(tx, (max, now_ms), true)?;
+    round.rows(tx)?;
+    round.end(tx)
 }
 
 /// What was leased and not settled in time may have been sent: it goes again, marked.
@@ -75,7 +83,7 @@ fn end_leases(tx: &Tx<'_>, now_ms: i64) -> Result<(), VerbError> {
             maybe_sent: true,
             not_before_ms: 0,
             code: Some("lease_over"),
-            error: Some("the courier did not say what became of it"),
+            error: Some("nothing was heard of it"),
             provider_id: None,
             done_at: None,
         };
@@ -115,6 +123,8 @@ fn remind(tx: &mut Tx<'_>, now_ms: i64) -> Result<(), VerbError> {
 
 /// One look at all routes.
 struct Round {
+    /// Whether it is about what the daemon sends itself, and not about what the courier sends.
+    is_of_daemon: bool,
     now_ms: i64,
     max: usize,
     until_ms: i64,
@@ -126,17 +136,29 @@ struct Round {
 }
 
 impl Round {
-    fn new(tx: &Tx<'_>, ask: &LeaseOutbox) -> Result<Self, VerbError> {
+    fn new(
+        tx: &mut Tx<'_>,
+        (max, now_ms): (u32, i64),
+        is_of_daemon: bool,
+    ) -> Result<Self, VerbError> {
+        end_leases(tx, now_ms)?;
+        remind(tx, now_ms)?;
         let paused = store::routes::list_channels(tx.store())?;
         Ok(Self {
-            now_ms: ask.now_ms,
-            max: usize::try_from(ask.max).unwrap_or(usize::MAX),
-            until_ms: ask.now_ms.saturating_add(tx.policy.notify.lease_ms),
+            is_of_daemon,
+            now_ms,
+            max: usize::try_from(max).unwrap_or(usize::MAX),
+            until_ms: now_ms.saturating_add(tx.policy.notify.lease_ms),
             paused: paused.into_iter().map(|it| (it.channel, it.paused_until_ms)).collect(),
             under_way: store::outbox::count_leased_by_channel(tx.store())?.into_iter().collect(),
             leased: Leased::default(),
             next_ms: None,
         })
+    }
+
+    fn end(mut self, tx: &Tx<'_>) -> Result<LeaseReply, VerbError> {
+        self.at(store::outbox::next_time_ms(tx.store(), self.now_ms)?);
+        Ok(LeaseReply { leased: self.leased, next_ms: self.next_ms })
     }
 
     /// Notes a time at which something may be due.
@@ -176,7 +198,9 @@ impl Round {
     fn rows(&mut self, tx: &mut Tx<'_>) -> Result<(), VerbError> {
         let policy = tx.policy;
         for route in store::routes::list_with_open(tx.store())? {
-            let Some(channel) = policy.notify.channels.get(&route.channel) else { continue };
+            let channel = policy.notify.channels.get(&route.channel);
+            let is_meant = |it: &&ChannelPolicy| it.kind.is_of_daemon() == self.is_of_daemon;
+            let Some(channel) = channel.filter(is_meant) else { continue };
             if self.is_full() {
                 return Ok(());
             }
