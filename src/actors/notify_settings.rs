@@ -22,20 +22,15 @@ pub fn notify_policy(settings: &Settings, local_zone: &str, hooks: &[HookFile]) 
             limit_per_minute: channel.limit_per_minute.unwrap_or(kind.limit_per_minute()),
             quiet: quiet.and_then(|quiet| QuietHours::parse(quiet, local_zone)),
             hears_all: false,
+            // One that is none is the courier's to report.
+            allow: channel.allow.iter().filter_map(|range| range.parse().ok()).collect(),
+            allow_http: channel.allow_http,
         };
         Some((name.clone(), policy))
     };
     let hook = |hook: &HookFile| {
-        let kind = ChannelKind::Command;
-        let limit_per_minute = kind.limit_per_minute();
-        let policy = ChannelPolicy {
-            kind,
-            retry_ms: Vec::new(),
-            limit_per_minute,
-            quiet: None,
-            hears_all: true,
-        };
-        (channel_of_hook(hook), policy)
+        let of_kind = ChannelPolicy::of_kind(ChannelKind::Command);
+        (channel_of_hook(hook), ChannelPolicy { hears_all: true, ..of_kind })
     };
     let people = settings.people.iter().map(|(name, person)| {
         let addresses = [

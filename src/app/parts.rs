@@ -95,8 +95,7 @@ pub(super) fn build(
     let daemon_user = starter.daemon_user.clone();
     let has_others = has_workers_of_others(&daemon_user, &settings);
     let Sockets { operators: socket, workers: worker_socket, .. } = listen_at.sockets.clone();
-    let outbox_bell = OutboxBell::default();
-    let is_managed = listen_at.is_service(home);
+    let (outbox_bell, is_managed) = (OutboxBell::default(), listen_at.is_service(home));
     let (listeners, doors, web) = listen_at.listen(home, &settings, has_others)?;
     let paths = paths(home, worker_socket, has_others)?;
     let worker = worker_deps(

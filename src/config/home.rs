@@ -122,6 +122,14 @@ impl Home {
         }
     }
 
+    /// The secrets of channels: beside the machine's configuration, else in the home.
+    pub fn credentials(&self) -> PathBuf {
+        match self.kind {
+            HomeKind::System => self.files.main.with_file_name("credentials"),
+            HomeKind::Chosen | HomeKind::User => self.path.join("credentials"),
+        }
+    }
+
     /// The board.
     pub fn database(&self) -> PathBuf {
         self.path.join("kanban.db")

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::kernel::rules::quiet::QuietHours;
+use crate::notify::guard::Range;
 
 /// What a channel speaks to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,6 +126,25 @@ pub struct ChannelPolicy {
     pub quiet: Option<QuietHours>,
     /// Whether it gets every event of every board, without a subscription.
     pub hears_all: bool,
+    /// Ranges of addresses that are not public and may be used.
+    pub allow: Vec<Range>,
+    /// Whether a service on this host may be used without TLS.
+    pub allow_http: bool,
+}
+
+impl ChannelPolicy {
+    /// A channel of which nothing but its kind is configured.
+    pub fn of_kind(kind: ChannelKind) -> Self {
+        Self {
+            kind,
+            retry_ms: Vec::new(),
+            limit_per_minute: kind.limit_per_minute(),
+            quiet: None,
+            hears_all: false,
+            allow: Vec::new(),
+            allow_http: false,
+        }
+    }
 }
 
 /// What is configured about notifications.

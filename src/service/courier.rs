@@ -77,6 +77,7 @@ pub async fn channels(
     _by: Requester,
     _request: GetDaemon,
 ) -> Result<Channels, ServiceError> {
+    service.outbox_bell.note_channels(epoch_ms());
     Ok(current(&service))
 }
 

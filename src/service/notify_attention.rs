@@ -7,6 +7,7 @@ use crate::config::notify_settings::has_channels_of_courier;
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::queries::Snapshot;
+use crate::kernel::rules::address::shown;
 use crate::kernel::rules::inbox::{Kind, Waiting};
 use crate::kernel::store;
 use crate::service::Service;
@@ -67,7 +68,8 @@ pub fn waiting(snapshot: &Snapshot<'_>, facts: &NotifyFacts) -> Result<Vec<Waiti
         let reason = route.reason.unwrap_or_default();
         let cause = format!(
             "the address {} of {} refuses messages: {reason}",
-            route.address, route.channel
+            shown(&route.address),
+            route.channel
         );
         let command = format!("kanban notify retry {}", route.channel);
         let row = Waiting::of_host(Kind::ChannelBroken, cause, command);

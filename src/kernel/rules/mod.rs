@@ -1,5 +1,6 @@
 //! Decisions used by more than one part of the board: each is here once, as a plain function over facts.
 
+pub mod address;
 pub mod ask_pause;
 pub mod assignee;
 pub mod block;

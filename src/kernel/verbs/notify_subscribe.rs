@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventKind;
+use crate::kernel::rules::address::{refusal, shown};
 use crate::kernel::rules::notify::Level;
 use crate::kernel::shorten::shorten;
 use crate::kernel::store::subscriptions::Subscription;
@@ -83,14 +84,27 @@ pub(super) fn warnings_of(tx: &Tx<'_>, channel: &str) -> Vec<String> {
     (!is_there).then(warning).into_iter().collect()
 }
 
-/// Refuses an address that a configured channel can never reach.
+/// The address that a caller means: as given, or the one that is shown so.
+pub(super) fn meant(tx: &Tx<'_>, channel: &str, address: String) -> Result<String, VerbError> {
+    if !address.contains("/…") {
+        return Ok(address);
+    }
+    let routes = store::routes::list(tx.store())?;
+    let found =
+        routes.into_iter().find(|it| it.channel == channel && shown(&it.address) == address);
+    Ok(found.map_or(address, |route| route.address))
+}
+
+/// Refuses an address that a configured channel can never reach, or may not.
 pub(super) fn check_address(tx: &Tx<'_>, channel: &str, address: &str) -> Result<(), Refusal> {
     let Some(channel) = tx.policy.notify.channels.get(channel) else { return Ok(()) };
-    match channel.kind.problem_with(address) {
+    if let Some(problem) = channel.kind.problem_with(address) {
+        let value = shorten(&shown(address));
+        return Err(Refusal::InvalidValue { field: "chat_id", problem, value });
+    }
+    match refusal(channel, address) {
         None => Ok(()),
-        Some(problem) => {
-            Err(Refusal::InvalidValue { field: "chat_id", problem, value: shorten(address) })
-        }
+        Some(detail) => Err(Refusal::AddressRefused { address: shown(address), detail }),
     }
 }
 
@@ -108,11 +122,13 @@ impl Verb for Subscribe {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<SubscribeReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
+        let platform = required("platform", &self.platform)?.to_lowercase();
+        let chat_id = meant(tx, &platform, required("chat_id", &self.chat_id)?)?;
         let subscription = Subscription {
             task_id: task.id,
             board: task.board,
-            platform: required("platform", &self.platform)?.to_lowercase(),
-            chat_id: required("chat_id", &self.chat_id)?,
+            platform,
+            chat_id,
             thread_id: validate::name("thread_id", Some(&self.thread_id))?.unwrap_or_default(),
             user_id: validate::name("user_id", self.user_id.as_deref())?,
             created_at: tx.now,

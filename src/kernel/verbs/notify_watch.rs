@@ -8,7 +8,9 @@ use crate::kernel::rules::notify::Level;
 use crate::kernel::store::filters::Filter;
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
-use crate::kernel::verbs::notify_subscribe::{check_address, kinds_of, required, warnings_of};
+use crate::kernel::verbs::notify_subscribe::{
+    check_address, kinds_of, meant, required, warnings_of,
+};
 use crate::kernel::{store, validate};
 
 /// Subscriptions to many tasks of one installation.
@@ -65,7 +67,7 @@ impl Verb for WatchTasks {
             }
         };
         let channel = required("platform", &self.platform)?.to_lowercase();
-        let address = required("chat_id", &self.chat_id)?;
+        let address = meant(tx, &channel, required("chat_id", &self.chat_id)?)?;
         let thread = validate::name("thread_id", Some(&self.thread_id))?.unwrap_or_default();
         if !self.remove {
             check_address(tx, &channel, &address)?;

@@ -66,6 +66,7 @@ impl Refusal {
             | Self::QuestionOver { .. }
             | Self::NoQuestion { .. }
             | Self::InvalidValue { .. }
+            | Self::AddressRefused { .. }
             | Self::WorkspaceKind { .. }
             | Self::ChangedMeanwhile { .. }
             | Self::SkillComma { .. }
