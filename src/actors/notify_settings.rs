@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 use crate::config::notify_settings::Channel;
 use crate::config::problem::{ConfigProblems, Problem, ProblemKind};
 use crate::config::settings::Settings;
 use crate::kernel::notify_policy::{ChannelKind, ChannelPolicy, NotifyPolicy};
+use crate::kernel::rules::daily::DailyTime;
 use crate::kernel::rules::quiet::QuietHours;
 use crate::os::home::hook_files::HookFile;
 
@@ -59,6 +62,8 @@ pub fn notify_policy(settings: &Settings, local_zone: &str, hooks: &[HookFile]) 
         backoff_max_ms: ms(notify.backoff_max),
         give_up_ms: ms(notify.give_up),
         probe_ms: ms(notify.probe),
+        digest: notify.digest.as_deref().and_then(DailyTime::parse),
+        zone: TimeZone::get(local_zone).unwrap_or(TimeZone::UTC),
         ..NotifyPolicy::default()
     }
 }
@@ -84,6 +89,9 @@ pub fn check_channels(settings: &Settings) -> Result<(), ConfigProblems> {
     }
     if notify.backoff_base > notify.backoff_max {
         report("notify.backoff_base".to_owned(), "must not be longer than notify.backoff_max");
+    }
+    if notify.digest.as_deref().is_some_and(|text| DailyTime::parse(text).is_none()) {
+        report("notify.digest".to_owned(), "expected a time of the day such as \"09:00\", or \"\"");
     }
     for (name, channel) in &settings.channels {
         let key = |key: &str| format!("channels.{name}.{key}");
@@ -146,6 +154,8 @@ mod tests {
                 "channels.bell.credential",
             ),
             ("[notify]\nattempt = \"2m\"", "notify.attempt"),
+            ("[notify]\ndigest = \"noon\"", "notify.digest"),
+            ("[notify]\ndigest = \"\"", ""),
             ("[notify]\nbackoff_max = \"1ms\"", "notify.backoff_base"),
         ] {
             let found = check_channels(&settings(text)).err().map(|problems| problems.to_string());

@@ -45,6 +45,9 @@ pub struct Notify {
     /// Between two tries of a route or channel that is broken.
     #[serde(deserialize_with = "duration")]
     pub probe: Duration,
+    /// Time of the day at which open questions are listed, as written.
+    #[serde(deserialize_with = "optional_text")]
+    pub digest: Option<String>,
 }
 
 impl Default for Notify {
@@ -58,6 +61,7 @@ impl Default for Notify {
             backoff_max: Duration::from_secs(600),
             give_up: Duration::from_secs(86_400),
             probe: Duration::from_secs(3_600),
+            digest: Some("09:00".to_owned()),
         }
     }
 }

@@ -88,11 +88,12 @@ pub(in crate::kernel) fn tell_watchers(
             Some(Mention { name: name.to_owned(), address })
         });
         let quiet_until = channel.quiet.as_ref().and_then(|quiet| quiet.end(tx.now));
-        let message = Notice {
+        let mut message = Notice {
             mention: mention.filter(|_| is_asking),
             is_silent: !is_asking || quiet_until.is_some(),
             ..plain(notice.class, notice.key, notice.headline, tx.now)
         };
+        policy.notify.secrets.clear_notice(&mut message);
         let waits = !is_asking && !channel.kind.is_machine();
         let dedupe = dedupe(tx.random());
         let row = NewRow {

@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
+
+use crate::kernel::rules::clear::HeldSecrets;
+use crate::kernel::rules::daily::DailyTime;
 use crate::kernel::rules::quiet::QuietHours;
 use crate::notify::guard::Range;
 
@@ -170,6 +174,12 @@ pub struct NotifyPolicy {
     pub edit_pause_ms: i64,
     /// When an open question is asked again, after the message before, milliseconds.
     pub remind_ms: Vec<i64>,
+    /// When questions that are still open after that are listed each day; none: never.
+    pub digest: Option<DailyTime>,
+    /// The time zone of the host.
+    pub zone: TimeZone,
+    /// Secret values that nothing that is sent may have.
+    pub secrets: HeldSecrets,
 }
 
 impl NotifyPolicy {
@@ -177,6 +187,16 @@ impl NotifyPolicy {
     pub fn hearing_all(&self) -> impl Iterator<Item = &str> {
         let all = self.channels.iter().filter(|(_, channel)| channel.hears_all);
         all.map(|(name, _)| name.as_str())
+    }
+
+    /// When the open questions of a channel are listed next, after `now_ms`; epoch milliseconds.
+    pub fn next_digest_ms(&self, channel: Option<&ChannelPolicy>, now_ms: i64) -> Option<i64> {
+        self.digest?.next_ms(now_ms, self.zone_of(channel))
+    }
+
+    /// The time zone of a channel: that of its quiet hours, else the host's.
+    pub fn zone_of<'a>(&'a self, channel: Option<&'a ChannelPolicy>) -> &'a TimeZone {
+        channel.and_then(|it| it.quiet.as_ref()).map_or(&self.zone, QuietHours::zone)
     }
 
     /// The address of a person on a kind of channel.
@@ -203,7 +223,10 @@ impl Default for NotifyPolicy {
             give_up_ms: 24 * HOUR_MS,
             probe_ms: HOUR_MS,
             edit_pause_ms: 3 * SECOND_MS,
-            remind_ms: vec![4 * HOUR_MS, 24 * HOUR_MS],
+            remind_ms: vec![4 * HOUR_MS, 20 * HOUR_MS],
+            digest: None,
+            zone: TimeZone::UTC,
+            secrets: HeldSecrets::default(),
         }
     }
 }

@@ -275,7 +275,7 @@ fn write(
     let mention = person.and_then(|name| Some((name, notify.address(name, channel.kind)?)));
     let quiet_until = channel.quiet.as_ref().and_then(|quiet| quiet.end(tx.now));
     let is_urgent = is_urgent(kind, event.payload.as_ref());
-    let message = notice(Facts {
+    let mut message = notice(Facts {
         event,
         kind,
         task,
@@ -286,6 +286,7 @@ fn write(
         mention,
         is_hushed: quiet_until.is_some() && !is_urgent,
     });
+    notify.secrets.clear_notice(&mut message);
     let waits = class == Class::News && !channel.kind.is_machine();
     let not_before_ms =
         quiet_until.filter(|_| waits).map_or(0, |until| until.saturating_mul(1_000));

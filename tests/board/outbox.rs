@@ -56,7 +56,7 @@ pub fn watch(bench: &mut Bench, platform: &str, chat_id: &str) {
     bench.do_it(&verb);
 }
 
-fn lease_at(bench: &mut Bench, now_ms: i64) -> LeaseReply {
+pub fn lease_at(bench: &mut Bench, now_ms: i64) -> LeaseReply {
     bench.by(&COURIER, &LeaseOutbox { max: 64, now_ms }).unwrap()
 }
 
@@ -84,7 +84,7 @@ pub fn messages(bench: &Bench) -> Vec<MessageInfo> {
     bench.ask(&ListOutbox::default()).unwrap().messages
 }
 
-fn block(bench: &mut Bench, id: &TaskId, reason: &str) {
+pub fn block(bench: &mut Bench, id: &TaskId, reason: &str) {
     let verb =
         BlockTask { id: id.to_string(), reason: Some(reason.into()), ..BlockTask::default() };
     bench.do_it(&verb);

@@ -271,6 +271,27 @@ fn an_executable_file_of_hooks_d_gets_every_event_without_a_subscription() {
 }
 
 #[test]
+fn a_secret_that_the_configuration_knows_is_in_nothing_that_is_sent() {
+    let stage = with_bell(&hasty(), "cat >> $DIR/read");
+    let keys = stage.board.path("keys");
+    crate::harness::put(&keys, "B_KEY=s3cret-of-b\n");
+    let config = hasty()
+        .with("channels.bell.kind", "command")
+        .with("channels.bell.argv", vec![stage.board.path("bell").display().to_string()])
+        .with("profiles.a.argv", vec!["/bin/true"])
+        .with("profiles.a.env.DEPLOY_TOKEN", "s3cret-of-a")
+        .with("profiles.b.argv", vec!["/bin/true"])
+        .with("profiles.b.env_file", keys.display().to_string());
+    stage.configure(&config);
+    let id = stage.board.create("Deploy with s3cret-of-a", &[]);
+    stage.subscribe(&id, "bell", "x");
+    stage.board.say(["complete", &id, "--summary", "Used s3cret-of-b, and \"s3cret-of-a\"."]).ok();
+    stage.settle();
+    let read = lines(&stage, "read").join("\n");
+    assert!(read.contains("Deploy with [redacted]") && !read.contains("s3cret"), "{read}");
+}
+
+#[test]
 fn a_program_is_refused_at_every_socket_and_so_is_what_it_leaves_behind() {
     let kanban = support::programs::kanban().display().to_string();
     // Each door by its path; and the same from a session of its own, without what marks it.

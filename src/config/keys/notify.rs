@@ -78,6 +78,15 @@ pub(super) const NOTIFY: &[Key] = &[
         unit: None,
         doc: "Pause between two tries of an address or channel that is broken.",
     },
+    Key {
+        name: "digest",
+        kind: Kind::OptionalText,
+        default: Some("\"09:00\""),
+        example: None,
+        unit: None,
+        doc: "Time of the day at which the questions that are still open after two reminders are listed, once for each address, in the time \
+         zone of the channel's quiet hours, else of the host. Empty: never.",
+    },
 ];
 
 /// Channels, by name.

@@ -18,6 +18,7 @@ use crate::kernel::store::outbox::{After, NewRow, OutboxRow};
 use crate::kernel::store::routes::Route;
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
+use crate::kernel::verbs::asks_again::remind;
 
 /// Messages of one channel that are under way at a time.
 const CHANNEL_LEASES_MAX: u32 = 4;
@@ -90,34 +91,6 @@ fn end_leases(tx: &Tx<'_>, now_ms: i64) -> Result<(), VerbError> {
         store::outbox::set_after(tx.store(), row.id, &after)?;
     }
     store::chat_messages::end_leases(tx.store(), now_ms)?;
-    Ok(())
-}
-
-/// Asks again what nobody has answered.
-fn remind(tx: &mut Tx<'_>, now_ms: i64) -> Result<(), VerbError> {
-    for message in store::chat_messages::list_to_remind(tx.store(), now_ms)? {
-        let reminders = message.reminders + 1;
-        let next = usize::try_from(reminders).unwrap_or(usize::MAX);
-        let next_at =
-            tx.policy.notify.remind_ms.get(next).map(|pause| now_ms.saturating_add(*pause));
-        store::chat_messages::set_reminded(tx.store(), message.id, next_at)?;
-        let Some(event_id) = message.event_id else { continue };
-        let asked = store::outbox::get_of_event(tx.store(), message.route_id, event_id)?;
-        let Some(mut notice) = asked.as_ref().and_then(OutboxRow::notice) else { continue };
-        notice.headline = format!("Still waits: {}", notice.headline);
-        let (key, dedupe) = (format!("reminder:{event_id}:{reminders}"), dedupe(tx.random()));
-        let row = NewRow {
-            route_id: message.route_id,
-            task_id: Some(&message.task_id),
-            event_id: None,
-            notice_key: Some(&key),
-            notice: &notice,
-            dedupe: &dedupe,
-            not_before_ms: 0,
-            now: tx.now,
-        };
-        store::outbox::insert(tx.store(), &row)?;
-    }
     Ok(())
 }
 
@@ -298,7 +271,8 @@ impl Round {
             newest: newest.as_ref(),
             ending: message.ending.as_deref(),
         };
-        let live = live(facts);
+        let mut live = live(facts);
+        tx.policy.notify.secrets.clear_live(&mut live);
         let text = serde_json::to_string(&live).unwrap_or_default();
         if message.shown.as_deref() == Some(&text) {
             return Ok(store::chat_messages::clear_wanted(tx.store(), message.id)?);

@@ -7,6 +7,7 @@ mod apply_schedules;
 mod approve;
 mod archive;
 mod ask;
+mod asks_again;
 mod assign;
 mod assignee;
 mod attach;
