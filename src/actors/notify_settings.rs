@@ -13,6 +13,10 @@ use crate::kernel::rules::daily::DailyTime;
 use crate::kernel::rules::quiet::QuietHours;
 use crate::os::home::hook_files::HookFile;
 
+/// What is wrong with quiet hours.
+const NO_QUIET_HOURS: &str =
+    "expected hours such as \"22:00-07:00\" or \"22:00-07:00 Europe/Berlin\"";
+
 /// What the rules of the board need of it.
 pub fn notify_policy(settings: &Settings, local_zone: &str, hooks: &[HookFile]) -> NotifyPolicy {
     let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
@@ -47,6 +51,9 @@ pub fn notify_policy(settings: &Settings, local_zone: &str, hooks: &[HookFile]) 
             .collect();
         (name.clone(), addresses)
     });
+    let people_quiet = settings.people.iter().filter_map(|(name, person)| {
+        Some((name.clone(), QuietHours::parse(person.quiet.as_deref()?, local_zone)?))
+    });
     let notify = &settings.notify;
     NotifyPolicy {
         channels: settings
@@ -56,6 +63,7 @@ pub fn notify_policy(settings: &Settings, local_zone: &str, hooks: &[HookFile]) 
             .chain(hooks.iter().map(hook))
             .collect(),
         people: people.filter(|(_, addresses)| !addresses.is_empty()).collect(),
+        people_quiet: people_quiet.collect(),
         on_call: notify.on_call.clone(),
         lease_ms: ms(notify.lease),
         backoff_base_ms: ms(notify.backoff_base),
@@ -93,6 +101,11 @@ pub fn check_channels(settings: &Settings) -> Result<(), ConfigProblems> {
     if notify.digest.as_deref().is_some_and(|text| DailyTime::parse(text).is_none()) {
         report("notify.digest".to_owned(), "expected a time of the day such as \"09:00\", or \"\"");
     }
+    for (name, person) in &settings.people {
+        if person.quiet.as_deref().is_some_and(|text| QuietHours::parse(text, "UTC").is_none()) {
+            report(format!("people.{name}.quiet"), NO_QUIET_HOURS);
+        }
+    }
     for (name, channel) in &settings.channels {
         let key = |key: &str| format!("channels.{name}.{key}");
         let is_plain =
@@ -109,10 +122,7 @@ pub fn check_channels(settings: &Settings) -> Result<(), ConfigProblems> {
         if let Some(quiet) = &channel.quiet
             && QuietHours::parse(quiet, "UTC").is_none()
         {
-            report(
-                key("quiet"),
-                "expected hours such as \"22:00-07:00\" or \"22:00-07:00 Europe/Berlin\"",
-            );
+            report(key("quiet"), NO_QUIET_HOURS);
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(ConfigProblems(problems)) }
@@ -154,6 +164,8 @@ mod tests {
                 "channels.bell.credential",
             ),
             ("[notify]\nattempt = \"2m\"", "notify.attempt"),
+            ("[people.ada]\nquiet = \"at night\"", "people.ada.quiet"),
+            ("[people.ada]\nquiet = \"22:00-07:00\"", ""),
             ("[notify]\ndigest = \"noon\"", "notify.digest"),
             ("[notify]\ndigest = \"\"", ""),
             ("[notify]\nbackoff_max = \"1ms\"", "notify.backoff_base"),

@@ -115,6 +115,8 @@ pub struct Person {
     pub mattermost: Option<String>,
     /// Mail address.
     pub mail: Option<String>,
+    /// When the person sleeps, as written.
+    pub quiet: Option<String>,
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

@@ -77,6 +77,7 @@ pub(in crate::kernel) fn tell_watchers(
         return Ok(());
     }
     let watchers = watchers(tx)?;
+    let connection = tx.connection;
     let key = format!("{}:{}", notice.key, dedupe(tx.random()));
     for watcher in watchers.iter().filter(|it| notice.but != Some(it.channel.as_str())) {
         let policy = tx.policy;
@@ -87,7 +88,9 @@ pub(in crate::kernel) fn tell_watchers(
             let address = policy.notify.address(name, channel.kind)?.to_owned();
             Some(Mention { name: name.to_owned(), address })
         });
-        let quiet_until = channel.quiet.as_ref().and_then(|quiet| quiet.end(tx.now));
+        let of = (&policy.notify, watcher.person.as_deref(), Some(channel));
+        let quiet = tx.listeners.quiet_of(connection, watcher.route_id, of)?;
+        let quiet_until = quiet.and_then(|quiet| quiet.end(tx.now));
         let mut message = Notice {
             mention: mention.filter(|_| is_asking),
             is_silent: !is_asking || quiet_until.is_some(),

@@ -158,6 +158,8 @@ pub struct NotifyPolicy {
     pub channels: BTreeMap<String, ChannelPolicy>,
     /// Addresses of people: by name, then by kind of channel.
     pub people: BTreeMap<String, BTreeMap<String, String>>,
+    /// When people sleep, by name.
+    pub people_quiet: BTreeMap<String, QuietHours>,
     /// Who is named when nobody else is.
     pub on_call: Option<String>,
     /// How long a lease holds, milliseconds.
@@ -189,14 +191,14 @@ impl NotifyPolicy {
         all.map(|(name, _)| name.as_str())
     }
 
-    /// When the open questions of a channel are listed next, after `now_ms`; epoch milliseconds.
-    pub fn next_digest_ms(&self, channel: Option<&ChannelPolicy>, now_ms: i64) -> Option<i64> {
-        self.digest?.next_ms(now_ms, self.zone_of(channel))
+    /// When the open questions of an address with these quiet hours are listed next, after `now_ms`; epoch milliseconds.
+    pub fn next_digest_ms(&self, quiet: Option<&QuietHours>, now_ms: i64) -> Option<i64> {
+        self.digest?.next_ms(now_ms, self.zone_of(quiet))
     }
 
-    /// The time zone of a channel: that of its quiet hours, else the host's.
-    pub fn zone_of<'a>(&'a self, channel: Option<&'a ChannelPolicy>) -> &'a TimeZone {
-        channel.and_then(|it| it.quiet.as_ref()).map_or(&self.zone, QuietHours::zone)
+    /// The time zone of an address: that of its quiet hours, else the host's.
+    pub fn zone_of<'a>(&'a self, quiet: Option<&'a QuietHours>) -> &'a TimeZone {
+        quiet.map_or(&self.zone, QuietHours::zone)
     }
 
     /// The address of a person on a kind of channel.
@@ -216,6 +218,7 @@ impl Default for NotifyPolicy {
         Self {
             channels: BTreeMap::new(),
             people: BTreeMap::new(),
+            people_quiet: BTreeMap::new(),
             on_call: None,
             lease_ms: 90 * SECOND_MS,
             backoff_base_ms: SECOND_MS,

@@ -270,10 +270,13 @@ fn write(
     };
     let files =
         if is_work_done { store::attachments::list(connection, &task.id)? } else { Vec::new() };
-    let notify = &tx.policy.notify;
+    let policy = tx.policy;
+    let notify = &policy.notify;
     let person = listener.person.as_deref().or(notify.on_call.as_deref());
     let mention = person.and_then(|name| Some((name, notify.address(name, channel.kind)?)));
-    let quiet_until = channel.quiet.as_ref().and_then(|quiet| quiet.end(tx.now));
+    let of = (notify, listener.person.as_deref(), Some(channel));
+    let quiet = tx.listeners.quiet_of(connection, listener.route_id, of)?;
+    let quiet_until = quiet.and_then(|quiet| quiet.end(tx.now));
     let is_urgent = is_urgent(kind, event.payload.as_ref());
     let mut message = notice(Facts {
         event,

@@ -63,6 +63,8 @@ pub struct RouteInfo {
     pub broken_since: Option<EpochSeconds>,
     /// The last refusal.
     pub reason: Option<String>,
+    /// Quiet hours of its own.
+    pub quiet: Option<String>,
 }
 
 /// A subscription to many tasks.
@@ -158,6 +160,7 @@ impl Query for ListOutbox {
                 thread: route.thread.clone(),
                 broken_since: route.broken_since,
                 reason: route.reason.clone(),
+                quiet: route.quiet.clone(),
             });
             if self.dead {
                 continue;

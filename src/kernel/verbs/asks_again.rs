@@ -7,6 +7,7 @@ use crate::kernel::notice::{Item, Notice};
 use crate::kernel::notifying::dedupe;
 use crate::kernel::rules::daily::day_of;
 use crate::kernel::rules::notice_text::daily;
+use crate::kernel::rules::quiet::QuietHours;
 use crate::kernel::store;
 use crate::kernel::store::chat_messages::ChatMessage;
 use crate::kernel::store::outbox::{NewRow, OutboxRow};
@@ -28,19 +29,27 @@ pub(super) fn remind(tx: &mut Tx<'_>, now_ms: i64) -> Result<(), VerbError> {
 
 /// When a message that has been repeated so often is due again.
 fn next_at_ms(
-    tx: &Tx<'_>,
+    tx: &mut Tx<'_>,
     route_id: i64,
     reminders: u32,
     now_ms: i64,
 ) -> Result<Option<i64>, VerbError> {
-    let notify = &tx.policy.notify;
+    let policy = tx.policy;
+    let notify = &policy.notify;
     let next = usize::try_from(reminders).unwrap_or(usize::MAX);
     if let Some(pause) = notify.remind_ms.get(next) {
         return Ok(Some(now_ms.saturating_add(*pause)));
     }
-    let route = store::routes::get(tx.store(), route_id)?;
-    let channel = route.and_then(|route| notify.channels.get(&route.channel));
-    Ok(notify.next_digest_ms(channel, now_ms))
+    let quiet = quiet_of(tx, route_id)?;
+    Ok(notify.next_digest_ms(quiet.as_ref(), now_ms))
+}
+
+/// The quiet hours of an address, whoever is named there.
+fn quiet_of(tx: &mut Tx<'_>, route_id: i64) -> Result<Option<QuietHours>, VerbError> {
+    let (connection, policy) = (tx.connection, tx.policy);
+    let route = store::routes::get(connection, route_id)?;
+    let channel = route.and_then(|route| policy.notify.channels.get(&route.channel));
+    Ok(tx.listeners.quiet_of(connection, route_id, (&policy.notify, None, channel))?)
 }
 
 fn repeat(tx: &mut Tx<'_>, message: &ChatMessage, now_ms: i64) -> Result<(), VerbError> {
@@ -74,13 +83,12 @@ fn asked(tx: &Tx<'_>, message: &ChatMessage) -> Result<Option<Notice>, VerbError
 
 /// Lists the open questions of a route, once a day.
 fn list_open(tx: &mut Tx<'_>, route_id: i64, now_ms: i64) -> Result<(), VerbError> {
-    let notify = &tx.policy.notify;
-    let route = store::routes::get(tx.store(), route_id)?;
-    let channel = route.and_then(|route| notify.channels.get(&route.channel));
-    let quiet = channel.and_then(|channel| channel.quiet.as_ref());
-    let quiet_until = quiet.and_then(|quiet| quiet.end(tx.now));
-    let day = day_of(now_ms, notify.zone_of(channel));
-    let next_at = notify.next_digest_ms(channel, now_ms);
+    let policy = tx.policy;
+    let notify = &policy.notify;
+    let quiet = quiet_of(tx, route_id)?;
+    let quiet_until = quiet.as_ref().and_then(|quiet| quiet.end(tx.now));
+    let day = day_of(now_ms, notify.zone_of(quiet.as_ref()));
+    let next_at = notify.next_digest_ms(quiet.as_ref(), now_ms);
     let repeated = u32::try_from(notify.remind_ms.len()).unwrap_or(u32::MAX);
     let (mut items, mut board) = (Vec::new(), String::new());
     for message in store::chat_messages::list_open_asks(tx.store(), route_id, repeated)? {

@@ -7,6 +7,7 @@ use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventKind;
 use crate::kernel::rules::address::{refusal, shown};
 use crate::kernel::rules::notify::Level;
+use crate::kernel::rules::quiet::QuietHours;
 use crate::kernel::shorten::shorten;
 use crate::kernel::store::subscriptions::Subscription;
 use crate::kernel::tx::Tx;
@@ -39,6 +40,9 @@ pub struct Subscribe {
     /// Person to name when something asks, from `[people]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
+    /// Quiet hours of the address, such as `22:00-07:00 Europe/Berlin`; empty: none of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quiet: Option<String>,
 }
 
 /// The subscription.
@@ -108,6 +112,21 @@ pub(super) fn check_address(tx: &Tx<'_>, channel: &str, address: &str) -> Result
     }
 }
 
+/// Sets the quiet hours of an address, where some are given.
+pub(super) fn set_quiet(tx: &Tx<'_>, route_id: i64, quiet: Option<&str>) -> Result<(), VerbError> {
+    let Some(quiet) = quiet.map(str::trim) else { return Ok(()) };
+    if !quiet.is_empty() && QuietHours::parse(quiet, "UTC").is_none() {
+        return Err(Refusal::InvalidValue {
+            field: "quiet",
+            problem: "expected hours such as 22:00-07:00 or 22:00-07:00 Europe/Berlin",
+            value: shorten(quiet),
+        }
+        .into());
+    }
+    let quiet = Some(quiet).filter(|quiet| !quiet.is_empty());
+    Ok(store::routes::set_quiet(tx.store(), route_id, quiet)?)
+}
+
 pub(super) fn required(field: &'static str, given: &str) -> Result<String, Refusal> {
     validate::name(field, Some(given))?.ok_or(Refusal::InvalidValue {
         field,
@@ -151,7 +170,8 @@ impl Verb for Subscribe {
             subscription.chat_id.as_str(),
             subscription.thread_id.as_str(),
         );
-        store::routes::ensure(tx.store(), target, tx.now)?;
+        let route_id = store::routes::ensure(tx.store(), target, tx.now)?;
+        set_quiet(tx, route_id, self.quiet.as_deref())?;
         tx.listeners.forget();
         let subscription = store::subscriptions::get(tx.store(), &subscription)?;
         let warnings = warnings_of(tx, &subscription.platform);
