@@ -24,6 +24,7 @@ mod listings;
 mod locations;
 mod outbox;
 mod outbox_daily;
+mod outbox_quiet;
 mod outbox_rows;
 mod outbox_steps;
 mod outcomes;

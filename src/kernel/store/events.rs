@@ -199,8 +199,8 @@ pub fn count_since(
     connection: &Connection,
     board: Option<&BoardName>,
     since: EpochSeconds,
-    most: u64,
-) -> Result<u64, Fault> {
+    most: u32,
+) -> Result<u32, Fault> {
     connection
         .prepare_cached(
             "SELECT count(*) FROM (SELECT task_id, created_at FROM task_events ORDER BY id DESC LIMIT :most) e
@@ -210,7 +210,7 @@ pub fn count_since(
         )
         .and_then(|mut s| {
             let named = named_params! { ":most": most, ":since": since, ":board": board };
-            s.query_row(named, |row| row.get::<_, u64>(0))
+            s.query_row(named, |row| row.get::<_, u32>(0))
         })
         .doing("count the events of the last day")
 }

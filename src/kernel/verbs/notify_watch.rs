@@ -21,7 +21,7 @@ const FILTERS_MAX: usize = 1_000;
 const DAY_SECONDS: i64 = 86_400;
 
 /// The newest events that are counted for a rate.
-const EVENTS_COUNTED_MAX: u64 = 20_000;
+const EVENTS_COUNTED_MAX: u32 = 20_000;
 
 /// Subscribes an address to the tasks that a filter names, those of later on among them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
