@@ -10,10 +10,12 @@ use crate::kernel::event::{Event, EventKind};
 use crate::kernel::ids::TaskId;
 use crate::kernel::notice::Class;
 use crate::kernel::notify_policy::ChannelPolicy;
+use crate::kernel::question::Question;
 use crate::kernel::random::{Random, below};
 use crate::kernel::rules::live;
 use crate::kernel::rules::notice_text::{Facts, asks_a_question, notice};
 use crate::kernel::rules::notify::{Level, Reach, ends_asks, is_failed_attempt, is_urgent, reach};
+use crate::kernel::store::attachments::Attachment;
 use crate::kernel::store::outbox::NewRow;
 use crate::kernel::store::subscriptions::TaskSubscription;
 use crate::kernel::store::{self, Connection};
@@ -121,6 +123,7 @@ fn tell_one(
             Some(_) | None => drop(by_route.insert(listener.route_id, (found, listener))),
         }
     }
+    let mut content = None;
     for (route_id, (found, listener)) in by_route {
         let Some(channel) = policy.notify.channels.get(&listener.channel) else { continue };
         is_moved = true;
@@ -135,7 +138,12 @@ fn tell_one(
         if kind == EventKind::GaveUp {
             take_back_failures(tx.connection, route_id, task, events)?;
         }
-        write(tx, (event, kind), task, (&listener, channel), class)?;
+        if content.is_none() {
+            content = Some(Content::of(tx.connection, (event, kind), task)?);
+        }
+        if let Some(content) = &content {
+            write(tx, (event, kind), (task, content), (&listener, channel), class)?;
+        }
     }
     Ok(is_moved)
 }
@@ -250,26 +258,43 @@ fn hearing_all(tx: &mut Tx<'_>) -> Result<Vec<Listener>, Fault> {
     Ok(found)
 }
 
+/// What a message says beside what stands in its event: read once, however many hear of it.
+struct Content {
+    summary: Option<String>,
+    question: Option<Question>,
+    files: Vec<Attachment>,
+}
+
+impl Content {
+    fn of(
+        connection: &Connection,
+        (event, kind): (&Event, EventKind),
+        task: &Task,
+    ) -> Result<Self, Fault> {
+        let is_work_done = matches!(kind, EventKind::Completed | EventKind::ReviewRequested);
+        let run = match event.run_id.filter(|_| is_work_done) {
+            Some(id) => store::runs::get(connection, id)?,
+            None => None,
+        };
+        let question = if asks_a_question(kind) {
+            store::questions::get_open(connection, &task.id)?
+        } else {
+            None
+        };
+        let files =
+            if is_work_done { store::attachments::list(connection, &task.id)? } else { Vec::new() };
+        Ok(Self { summary: run.and_then(|run| run.summary), question, files })
+    }
+}
+
 fn write(
     tx: &mut Tx<'_>,
     (event, kind): (&Event, EventKind),
-    task: &Task,
+    (task, content): (&Task, &Content),
     (listener, channel): (&Listener, &ChannelPolicy),
     class: Class,
 ) -> Result<(), VerbError> {
     let connection = tx.connection;
-    let is_work_done = matches!(kind, EventKind::Completed | EventKind::ReviewRequested);
-    let run = match event.run_id.filter(|_| is_work_done) {
-        Some(id) => store::runs::get(connection, id)?,
-        None => None,
-    };
-    let question = if asks_a_question(kind) {
-        store::questions::get_open(connection, &task.id)?
-    } else {
-        None
-    };
-    let files =
-        if is_work_done { store::attachments::list(connection, &task.id)? } else { Vec::new() };
     let policy = tx.policy;
     let notify = &policy.notify;
     let person = listener.person.as_deref().or(notify.on_call.as_deref());
@@ -283,9 +308,9 @@ fn write(
         kind,
         task,
         class,
-        summary: run.as_ref().and_then(|run| run.summary.as_deref()),
-        question: question.as_ref(),
-        files: &files,
+        summary: content.summary.as_deref(),
+        question: content.question.as_ref(),
+        files: &content.files,
         mention,
         is_hushed: quiet_until.is_some() && !is_urgent,
     });

@@ -28,9 +28,14 @@ fn send_all(bench: &mut Bench) -> Vec<Row> {
     let mut rows = Vec::new();
     loop {
         let now_ms = bench.now * 1_000;
-        let Some(row) = lease_at(bench, now_ms).leased.rows.first().cloned() else { return rows };
-        sent(bench, &row);
-        rows.push(row);
+        let leased = lease_at(bench, now_ms).leased.rows;
+        if leased.is_empty() {
+            return rows;
+        }
+        for row in leased {
+            sent(bench, &row);
+            rows.push(row);
+        }
     }
 }
 

@@ -66,7 +66,8 @@ fn a_verdict_with_many_routes_costs_one_insert_for_each_and_one_look_for_all() {
         |(sql, count): &&(String, u32)| sql.starts_with("INSERT INTO outbox") && *count == 1;
     assert_eq!(for_one.iter().filter(is_insert).count(), 1, "{for_one:?}");
     let is_read = |(sql, count): &&(String, u32)| sql.starts_with("SELECT") && *count == 1;
-    assert!(for_one.len() <= 3, "{for_one:?}");
+    // Who hears of it, the summary, the files, and the quiet hours the first time.
+    assert!(for_one.len() <= 6, "{for_one:?}");
     assert_eq!(for_one.iter().filter(is_read).count(), for_one.len() - 1, "{for_one:?}");
 }
 

@@ -83,7 +83,7 @@ pub static SECTIONS: &[Section] = &[
         shape: Shape::Named {
             examples: &[Example {
                 name: "ada",
-                keys: &["full_name", "telegram", "mattermost", "mail"],
+                keys: &["full_name", "telegram", "mattermost", "mail", "quiet"],
             }],
         },
         keys: PERSON,

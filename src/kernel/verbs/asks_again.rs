@@ -44,7 +44,7 @@ fn next_at_ms(
     Ok(notify.next_digest_ms(quiet.as_ref(), now_ms))
 }
 
-/// The quiet hours of an address, whoever is named there.
+/// The quiet hours of an address, apart from any person.
 fn quiet_of(tx: &mut Tx<'_>, route_id: i64) -> Result<Option<QuietHours>, VerbError> {
     let (connection, policy) = (tx.connection, tx.policy);
     let route = store::routes::get(connection, route_id)?;
