@@ -69,6 +69,9 @@ put 640 etc/kanband "$source/etc/kanband.toml"
 put 644 etc/kanband "$here/debian/users"
 mkdir -p "$root/etc/kanband/conf.d"
 chmod 750 "$root/etc/kanband/conf.d"
+# Programs for every event; the user that runs them passes through.
+mkdir -p "$root/etc/kanband/hooks.d"
+chmod 755 "$root/etc/kanband" "$root/etc/kanband/hooks.d"
 # Root's alone: the service manager hands each credential to the courier, and to nobody else.
 mkdir -p "$root/etc/kanband/credentials"
 chmod 700 "$root/etc/kanband/credentials"

@@ -108,7 +108,10 @@ fn start_and_serve(ambient: Ambient) -> Result<DaemonExit, StartError> {
     let shares = host::share_descriptors()?;
     let workspaces_dir = home::without_links(&home.workspaces());
     let local_zone = TimeZone::system().iana_name().unwrap_or("UTC").to_owned();
-    let basis = PolicyBasis { workspaces_dir, shares, local_zone, daemon_user };
+    let hooks_dir = home.hooks_d();
+    let daemon_env = ambient.env.clone();
+    let basis =
+        PolicyBasis { workspaces_dir, shares, local_zone, daemon_user, hooks_dir, daemon_env };
     let configuration = Live::new(Configuration::new(settings, &basis));
     let board = open_patiently(&home, configuration.policy())?;
     let listen_at = ListenAt { sockets: &sockets, handed };

@@ -8,7 +8,8 @@ use kanband::api::client::{Client, Lines, NextLine, task_path};
 use kanband::os::control_groups::cgroup::end_base_of;
 use kanband::os::processes::pidfd::PidFd;
 use kanband::os::run_files::directory::{RunDir, RunIdentity, read_identity};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use crate::Plan;
@@ -31,16 +32,29 @@ pub struct Daemon {
 impl Daemon {
     /// A daemon with room for `width` runs and one profile `w` that runs `argv`, serving.
     pub fn start(plan: &Plan, target: &Path, width: usize, argv: &[&str]) -> Self {
+        Self::start_with(plan, target, width, argv, "", |_home| {})
+    }
+
+    /// The same with more of a configuration, in a home that is prepared for it.
+    pub fn start_with(
+        plan: &Plan,
+        target: &Path,
+        width: usize,
+        argv: &[&str],
+        more: &str,
+        prepare: impl FnOnce(&Path),
+    ) -> Self {
         let dir = tempfile::Builder::new().prefix("kb").tempdir_in(target).unwrap();
         let home = dir.path().join("home");
         std::fs::create_dir(&home).unwrap();
         let config = format!(
             "[dispatch]\nmax_running = {width}\nfailure_limit = 1\n[log]\nlevel = \"warn\"\n\
              [supervision]\ncontainment = {:?}\n\
-             [profiles.w]\nargv = {argv:?}\nverdict = \"exit\"\n",
+             [profiles.w]\nargv = {argv:?}\nverdict = \"exit\"\n{more}",
             plan.containment
         );
         std::fs::write(home.join("kanband.toml"), config).unwrap();
+        prepare(&home);
         let client = Client::at(home.join("kanband.sock"), None, false).unwrap();
         let mut daemon = Self { child: None, client, dir };
         daemon.spawn();
@@ -122,6 +136,22 @@ impl Daemon {
     /// Has a verb done to a task.
     pub fn act(&self, id: &str, verb: &str, fields: &Value) {
         let _done: Value = self.client.post(&task_path(id, verb).unwrap(), fields).unwrap();
+    }
+
+    /// Calls the API.
+    pub fn post(&self, path: &str, fields: &Value) {
+        let _done: Value = self.client.post(path, fields).unwrap();
+    }
+
+    /// Ends the courier of this home.
+    pub fn end_courier(&self) {
+        let is_courier = |pid: &i32| {
+            std::fs::read_to_string(format!("/proc/{pid}/comm"))
+                .is_ok_and(|name| name.trim() == "kanban-courier")
+        };
+        for pid in support::processes::processes_of(&self.home()).into_iter().filter(is_courier) {
+            let _is_sent = kill(Pid::from_raw(pid), Signal::SIGKILL).is_ok();
+        }
     }
 
     pub fn create_many(&self, count: usize) {

@@ -32,6 +32,7 @@ pub mod apart;
 pub mod board_loss;
 pub mod chat_settings;
 pub mod circuit_breaker;
+pub mod commands;
 pub mod configuration;
 pub mod crash_detector;
 pub mod database;

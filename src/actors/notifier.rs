@@ -1,10 +1,12 @@
-//! Notifier: wakes the courier when there is something to send, and has it started where nobody else does.
+//! Notifier: wakes the courier when there is something to send, has it started where nobody else does, and has the programs of
+//! channels started.
 //!
-//! *Owns* nothing but the knowledge that a start is under way. *Receives* [`DrainOutbox`] from the root at its start, from the event hub
-//! after each commit that has moved the outbox, and from the reloader. *Sends* nothing but the ring of the
-//! [`OutboxBell`]. *Restarts*: rebuilt; a courier that runs stays the only one by its lock.
+//! *Owns* nothing but the knowledge of what is under way. *Receives* [`DrainOutbox`] from the root at its start, from the event hub
+//! after each commit that has moved the outbox, and from the reloader. *Sends* the ring of the
+//! [`OutboxBell`], and verbs of the outbox to the database for what programs send. *Restarts*: rebuilt; a courier that runs stays the only one by its lock.
 
 pub mod messages;
+mod programs;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -14,11 +16,13 @@ use std::time::{Duration, Instant};
 use actix::{Actor, ActorFutureExt as _, AsyncContext as _, Context, Handler, WrapFuture as _};
 
 use crate::actors::apart::on_own_thread;
+use crate::actors::commands::Programs;
 use crate::actors::configuration::Configuration;
+use crate::actors::database::Database;
 use crate::actors::guard::Guard;
 use crate::actors::live::Live;
 use crate::actors::outbox_bell::OutboxBell;
-use crate::config::notify_settings::StartCourier;
+use crate::config::notify_settings::{StartCourier, has_channels_of_courier};
 use crate::os::home::lock::CourierLock;
 use crate::os::processes::helper::{program_beside, run_to_its_end};
 use messages::DrainOutbox;
@@ -49,6 +53,10 @@ pub struct NotifierDeps {
     pub output: PathBuf,
     /// What the only one of this home holds.
     pub lock: PathBuf,
+    /// Rows that programs of channels send.
+    pub database: Database,
+    /// Those programs.
+    pub programs: Programs,
 }
 
 /// The actor.
@@ -57,20 +65,27 @@ pub struct Notifier {
     is_started: bool,
     /// Ends in a row of couriers that had not worked long.
     early_ends: u32,
+    running: programs::Running,
     _guard: Guard,
 }
 
 impl Notifier {
     /// A notifier that has started nothing yet.
     pub fn new(deps: NotifierDeps, guard: Guard) -> Self {
-        Self { deps, is_started: false, early_ends: 0, _guard: guard }
+        Self {
+            deps,
+            is_started: false,
+            early_ends: 0,
+            running: programs::Running::default(),
+            _guard: guard,
+        }
     }
 
     /// Starts the courier where that is wanted and it does not run.
     fn start_courier(&mut self, context: &mut Context<Self>) {
         let settings = self.deps.configuration.settings();
         let is_wanted = settings.notify.courier == StartCourier::Auto
-            && !settings.channels.is_empty()
+            && has_channels_of_courier(&settings.channels)
             && !self.deps.is_managed;
         if !is_wanted || self.is_started {
             return;
@@ -129,6 +144,7 @@ impl Handler<DrainOutbox> for Notifier {
         crate::failpoint::hit("notifier-drain");
         self.deps.bell.ring();
         self.start_courier(context);
+        self.start_programs(context);
     }
 }
 

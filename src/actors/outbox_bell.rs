@@ -19,6 +19,8 @@ struct Courier {
     waiting: AtomicU32,
     /// When it last asked, epoch seconds; 0: not since the start.
     asked_at: AtomicI64,
+    /// When it last asked for the channels, and so read their credentials, epoch milliseconds; 0: not since the start.
+    channels_at_ms: AtomicI64,
 }
 
 impl Default for OutboxBell {
@@ -45,6 +47,16 @@ impl OutboxBell {
         self.courier.waiting.fetch_add(1, Ordering::Relaxed);
         self.courier.asked_at.store(now, Ordering::Relaxed);
         Asking { bell: self.clone(), heard: self.sender.subscribe() }
+    }
+
+    /// The courier asks for the channels, and reads their credentials next.
+    pub fn note_channels(&self, now_ms: i64) {
+        self.courier.channels_at_ms.store(now_ms, Ordering::Relaxed);
+    }
+
+    /// When it did that, epoch milliseconds; none when not since the start.
+    pub fn channels_read_at_ms(&self) -> Option<i64> {
+        Some(self.courier.channels_at_ms.load(Ordering::Relaxed)).filter(|at| *at > 0)
     }
 
     /// Since when the courier has not asked, epoch seconds; none while it is there. `started_at` is when the daemon began.

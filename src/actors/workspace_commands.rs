@@ -1,4 +1,5 @@
-//! `kanban workspace …` as a worker's user: how the daemon inspects and removes files of other users.
+//! Commands of the daemon that are no runs: `kanban workspace …` as a worker's user, by which it inspects and removes files of other
+//! users, and the programs of channels.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use crate::actors::group_limits::group_limits;
 use crate::actors::supervision::RunSupervision;
 pub use crate::os::processes::command_as::Bounds;
-use crate::os::processes::command_as::{CommandAs, CommandError};
+use crate::os::processes::command_as::{CommandAs, CommandError, Ended, Order};
 use crate::os::processes::spawn::Spawner;
 use crate::os::processes::user::Account;
 use crate::os::run_files::directory::NO_RUN;
@@ -52,11 +53,25 @@ impl WorkspaceCommands {
         words: &[&str],
         bounds: Bounds,
     ) -> Result<Vec<u8>, CommandError> {
-        let supervision = &self.supervision;
-        let mut argv = vec![supervision.paths.kanban(), "workspace".to_owned()];
+        let mut argv = vec![self.supervision.paths.kanban(), "workspace".to_owned()];
         argv.extend(words.iter().map(|word| (*word).to_owned()));
+        self.with(|command| command.output(user, argv, self.env(user), bounds))
+    }
+
+    /// Runs the program of a channel to its end. Its environment has what `order` names beside that of every command.
+    ///
+    /// # Errors
+    /// It could not be started, or nobody knows how it ended.
+    pub fn run_program(&self, user: Option<&Account>, order: Order) -> Result<Ended, CommandError> {
+        let mut env = self.env(user);
+        env.extend(order.env);
+        self.with(|command| command.run(user, Order { env, ..order }))
+    }
+
+    fn with<T>(&self, run: impl FnOnce(&CommandAs<'_>) -> T) -> T {
+        let supervision = &self.supervision;
         let limits = group_limits(&supervision.configuration.settings(), None);
-        let command = CommandAs {
+        run(&CommandAs {
             spawner: &self.spawner,
             registry: &self.shims,
             runs_dir: &supervision.paths.runs_dir,
@@ -64,8 +79,7 @@ impl WorkspaceCommands {
             holder: supervision.holder.as_ref(),
             containment: &supervision.containment.get(),
             limits: &limits,
-        };
-        command.output(user, argv, self.env(user), bounds)
+        })
     }
 
     /// Nothing of the daemon's own but where programs are. The run and the socket are marks: whatever is left of such a

@@ -15,7 +15,7 @@
 //! | no | none | an operator | refused |
 //! | no, but bears a run's mark | none, or another run's | refused | refused |
 //! | no, but bears a run's mark | that run's | that run's worker | that run's worker |
-//! | in the tree of a command on a workspace | any | refused | refused |
+//! | in the tree of a command on a workspace, or of a hook | any | refused | refused |
 //! | unknown | any | refused | refused |
 //!
 //! A run that the daemon has not taken over (yet) is not live, and may be open all the same. Whether it is over is for its row to
@@ -207,7 +207,9 @@ pub fn identify(
     let by_token = claims.token.as_deref().map(|token| live_runs.find_by_token(token));
     match (placement, by_token) {
         (Membership::Unknown(why), _) => Err(unplaced(why)),
-        (Membership::InRun(NO_RUN), _) => Err(unplaced("it belongs to a workspace command")),
+        (Membership::InRun(NO_RUN), _) => {
+            Err(unplaced("it belongs to a workspace command or a hook"))
+        }
         (_, Some(TokenOwner::NotLive { digest, may_be_open })) => {
             let (of_run, is_in_tree) = match placement {
                 Membership::InRun(run_id) => (Some(*run_id), true),

@@ -1,7 +1,7 @@
 //! The parts of the daemon before the first actor: threads, sockets, and what they know of each other.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
@@ -11,6 +11,7 @@ use super::supervisor::RunStarter;
 use super::way_in::{ListenAt, doorkeeper};
 use super::{home, skills, supervisor};
 use crate::actors::circuit_breaker::CircuitBreakerDeps;
+use crate::actors::commands::Programs;
 use crate::actors::configuration::{Configuration, PolicyBasis};
 use crate::actors::crash_detector::CrashDetectorDeps;
 use crate::actors::database::Database;
@@ -94,8 +95,7 @@ pub(super) fn build(
     let daemon_user = starter.daemon_user.clone();
     let has_others = has_workers_of_others(&daemon_user, &settings);
     let Sockets { operators: socket, workers: worker_socket, .. } = listen_at.sockets.clone();
-    let outbox_bell = OutboxBell::default();
-    let notifier = notifier(home, &ambient, &configuration, &outbox_bell, &listen_at);
+    let (outbox_bell, is_managed) = (OutboxBell::default(), listen_at.is_service(home));
     let (listeners, doors, web) = listen_at.listen(home, &settings, has_others)?;
     let paths = paths(home, worker_socket, has_others)?;
     let worker = worker_deps(
@@ -104,6 +104,7 @@ pub(super) fn build(
         starter,
         (wires.worker_finished.clone(), doors.clone()),
     );
+    let notifier = notifier(home, &ambient, &worker, &outbox_bell, (is_managed, &socket));
     let token_holders = TokenHolders::of(&daemon_user, &settings);
     let reloader = Arc::new(Reloader {
         ambient,
@@ -159,9 +160,9 @@ pub(super) fn build(
 fn notifier(
     home: &Home,
     ambient: &Ambient,
-    configuration: &Live<Configuration>,
+    worker: &WorkerDeps,
     bell: &OutboxBell,
-    listen_at: &ListenAt<'_>,
+    (is_managed, socket): (bool, &Path),
 ) -> NotifierDeps {
     // The courier goes out to the network by the proxy and the certificates of the daemon, and finds the same home.
     let passed =
@@ -170,16 +171,22 @@ fn notifier(
         .iter()
         .filter_map(|name| Some(((*name).to_owned(), OsString::from(ambient.env.get(*name)?))));
     let home_path = home.path().as_os_str().to_owned();
-    let socket = listen_at.sockets.operators.as_os_str().to_owned();
+    let socket = socket.as_os_str().to_owned();
     let own = [("KANBAN_HOME".to_owned(), home_path), ("KANBAN_SOCKET".to_owned(), socket)];
     NotifierDeps {
         bell: bell.clone(),
-        configuration: configuration.clone(),
-        is_managed: listen_at.is_service(home),
+        configuration: worker.configuration.clone(),
+        is_managed,
         env: passed.chain(own).collect(),
         program_dir: home::program_dir(),
         output: home.path().join("courier.log"),
         lock: home.path().join(COURIER_LOCK),
+        database: worker.database.clone(),
+        programs: Programs {
+            commands: worker.looker.commands().clone(),
+            configuration: worker.configuration.clone(),
+            daemon_user: worker.start_inputs.daemon_user.clone(),
+        },
     }
 }
 

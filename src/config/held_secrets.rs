@@ -7,7 +7,35 @@ use config::{File, FileFormat, Map, Source as _, Value, ValueKind};
 
 use crate::config::home::Home;
 use crate::config::load::files_beside;
-use crate::config::secrets::{Rule, secrets_of};
+use crate::config::secrets::{Rule, secrets_of, set_by_profile};
+use crate::config::settings::Settings;
+
+/// The secret values that profiles and launchers give to workers: those of `env`, of the env files that were read, by profile, and what is
+/// passed on of the daemon's own environment.
+pub fn values(
+    settings: &Settings,
+    env_files: &BTreeMap<String, BTreeMap<String, String>>,
+    daemon_env: &BTreeMap<String, String>,
+) -> Vec<String> {
+    let none = BTreeMap::new();
+    let passed = daemon_env.iter().filter(|(name, _)| settings.supervision.pass_env.contains(name));
+    let passed: BTreeMap<String, String> =
+        passed.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let mut found = secrets_of(&passed, Rule { of_profile: &none, public: &[] });
+    for (name, profile) in &settings.profiles {
+        let set = set_by_profile(env_files.get(name).unwrap_or(&none), &profile.env.0);
+        let public = &profile.env_public;
+        found.extend(secrets_of(&set, Rule { of_profile: &set, public }));
+    }
+    for launcher in settings.launchers.values() {
+        let env = launcher.env.iter().map(|(name, value)| (name.clone(), value.render(|_| "")));
+        let env: BTreeMap<String, String> = env.collect();
+        found.extend(secrets_of(&env, Rule { of_profile: &none, public: &[] }));
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
 
 /// The files of the configuration of `home` that hold secrets, as far as they can be read and are what they are named after.
 pub fn files_with_secrets(home: &Home) -> Vec<PathBuf> {
@@ -48,6 +76,28 @@ fn texts(table: &Map<String, Value>) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::load::tests::settings;
+
+    #[test]
+    fn the_values_are_those_of_profiles_their_files_and_what_is_passed_on() {
+        let settings = settings(
+            "[supervision]\npass_env = [\"OPENAI_API_KEY\", \"EDITOR\"]
+            [profiles.a]\nargv = [\"x\"]\nenv = { DEPLOY_TOKEN = \"s3cret-of-a\", MODE = \"fast\" }
+            [profiles.b]\nargv = [\"x\"]\nenv_public = [\"NICKNAME\"]
+            [launchers.c]\nargv = [\"x\"]\nenv = { C_KEY = \"s3cret-of-c\" }",
+        );
+        let variables = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let of_b = variables(&[("B_KEY", "s3cret-of-b"), ("NICKNAME", "nickname-of-b")]);
+        let daemon = variables(&[
+            ("OPENAI_API_KEY", "s3cret-of-daemon"),
+            ("EDITOR", "some-editor"),
+            ("OTHER_KEY", "not-passed-on"),
+        ]);
+        let found = values(&settings, &[("b".to_owned(), of_b)].into(), &daemon);
+        assert_eq!(found, ["s3cret-of-a", "s3cret-of-b", "s3cret-of-c", "s3cret-of-daemon"]);
+    }
 
     #[test]
     fn a_file_holds_secrets_when_one_of_its_variables_is_one() {

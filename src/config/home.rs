@@ -114,6 +114,22 @@ impl Home {
         self.user_conf_d().unwrap_or_else(|| self.files.drop_ins.clone())
     }
 
+    /// The directory of programs that are started for every event: beside the machine's configuration, else in the home.
+    pub fn hooks_d(&self) -> PathBuf {
+        match self.kind {
+            HomeKind::System => self.files.main.with_file_name("hooks.d"),
+            HomeKind::Chosen | HomeKind::User => self.path.join("hooks.d"),
+        }
+    }
+
+    /// The secrets of channels: beside the machine's configuration, else in the home.
+    pub fn credentials(&self) -> PathBuf {
+        match self.kind {
+            HomeKind::System => self.files.main.with_file_name("credentials"),
+            HomeKind::Chosen | HomeKind::User => self.path.join("credentials"),
+        }
+    }
+
     /// The board.
     pub fn database(&self) -> PathBuf {
         self.path.join("kanban.db")

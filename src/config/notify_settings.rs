@@ -1,5 +1,6 @@
 //! Settings of notifications: channels, and what holds for all of them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
@@ -47,6 +48,9 @@ pub struct Notify {
     /// Longest time that a provider is asked to wait for something that people do.
     #[serde(deserialize_with = "duration")]
     pub poll: Duration,
+    /// Time of the day at which open questions are listed, as written.
+    #[serde(deserialize_with = "optional_text")]
+    pub digest: Option<String>,
 }
 
 impl Default for Notify {
@@ -61,6 +65,7 @@ impl Default for Notify {
             give_up: Duration::from_secs(86_400),
             probe: Duration::from_secs(3_600),
             poll: Duration::from_secs(50),
+            digest: Some("09:00".to_owned()),
         }
     }
 }
@@ -73,6 +78,8 @@ pub struct Channel {
     pub kind: String,
     /// Where that is, when not at its usual address.
     pub url: Option<String>,
+    /// The program that sends, with its arguments.
+    pub argv: Vec<String>,
     /// Name of its credential.
     pub credential: Option<String>,
     /// Ranges of addresses that are not public and may be used.
@@ -86,6 +93,18 @@ pub struct Channel {
     pub limit_per_minute: Option<u32>,
     /// When its people sleep, as written.
     pub quiet: Option<String>,
+}
+
+impl Channel {
+    /// Whether the daemon sends by it itself, by a program that it starts.
+    pub fn is_command(&self) -> bool {
+        self.kind == "command"
+    }
+}
+
+/// Whether any channel is one that the courier sends by.
+pub fn has_channels_of_courier(channels: &BTreeMap<String, Channel>) -> bool {
+    channels.values().any(|channel| !channel.is_command())
 }
 
 /// `[people.NAME]`: an assignee who works on tasks without a worker.
@@ -106,6 +125,8 @@ pub struct Person {
     pub mattermost: Option<String>,
     /// Mail address.
     pub mail: Option<String>,
+    /// When the person sleeps, as written.
+    pub quiet: Option<String>,
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

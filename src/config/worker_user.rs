@@ -2,6 +2,9 @@
 
 use crate::config::settings::{DEFAULT_WORKER_USER, Settings};
 
+/// User that programs of channels run as under a daemon of the machine.
+pub const HOOK_USER: &str = "kanban-hook";
+
 /// Whose the daemon is, and what it can do about its workers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DaemonUser {
@@ -45,6 +48,18 @@ pub fn worker_user(daemon: &DaemonUser, named: Option<&str>) -> Result<Option<St
     }
 }
 
+/// The user that the programs of channels and of `hooks.d` run as; none for the daemon's own.
+///
+/// | daemon | user |
+/// |---|---|
+/// | with a holder | `kanban-hook` |
+/// | root, of the machine's home | `kanban-hook` |
+/// | any other | itself |
+pub fn hook_user(daemon: &DaemonUser) -> Option<&'static str> {
+    let is_machines = daemon.has_holder || (daemon.uid == 0 && daemon.is_system);
+    is_machines.then_some(HOOK_USER)
+}
+
 /// Whether any worker may be another user's than the daemon.
 pub fn has_workers_of_others(daemon: &DaemonUser, settings: &Settings) -> bool {
     let named = settings.profiles.values().map(|profile| profile.user.as_deref());
@@ -84,6 +99,8 @@ mod tests {
             let found = worker_user(daemon, named).unwrap();
             assert_eq!(found.as_deref(), expected, "{daemon:?} {named:?}");
         }
+        let users = [&held, &machines, &chosen, &ordinary].map(hook_user);
+        assert_eq!(users, [Some(HOOK_USER), Some(HOOK_USER), None, None]);
         let refused = worker_user(&ordinary, Some("bob")).unwrap_err();
         assert!(refused.contains("`bob`") && refused.contains("`ann`"), "{refused}");
     }

@@ -34,9 +34,38 @@ pub(in crate::kernel) fn has_watchers(tx: &mut Tx<'_>) -> Result<bool, VerbError
     if tx.policy.notify.channels.is_empty() {
         return Ok(false);
     }
+    if tx.policy.notify.hearing_all().next().is_some() {
+        return Ok(true);
+    }
     let connection = tx.connection;
     let listeners: &mut Listeners = tx.listeners;
     Ok(listeners.filters(connection)?.iter().any(is_wide))
+}
+
+/// One who hears of everything, or of all of a board.
+struct Watcher {
+    route_id: i64,
+    channel: String,
+    person: Option<String>,
+}
+
+fn watchers(tx: &mut Tx<'_>) -> Result<Vec<Watcher>, VerbError> {
+    let (connection, policy) = (tx.connection, tx.policy);
+    let of_filter = |filter: &Filter| Watcher {
+        route_id: filter.route_id,
+        channel: filter.channel.clone(),
+        person: filter.person.clone(),
+    };
+    let filters = tx.listeners.filters(connection)?.iter();
+    let mut found: Vec<Watcher> = filters.filter(|it| is_wide(it)).map(of_filter).collect();
+    for channel in policy.notify.hearing_all() {
+        found.push(Watcher {
+            route_id: tx.listeners.route_of_all(connection, channel, tx.now)?,
+            channel: channel.to_owned(),
+            person: None,
+        });
+    }
+    Ok(found)
 }
 
 /// Writes a notice for each address that subscribes to all tasks, or to all of a board.
@@ -47,29 +76,31 @@ pub(in crate::kernel) fn tell_watchers(
     if !has_watchers(tx)? {
         return Ok(());
     }
+    let watchers = watchers(tx)?;
     let connection = tx.connection;
-    let wide: Vec<Filter> =
-        tx.listeners.filters(connection)?.iter().filter(|it| is_wide(it)).cloned().collect();
     let key = format!("{}:{}", notice.key, dedupe(tx.random()));
-    for filter in wide.iter().filter(|filter| notice.but != Some(filter.channel.as_str())) {
+    for watcher in watchers.iter().filter(|it| notice.but != Some(it.channel.as_str())) {
         let policy = tx.policy;
-        let Some(channel) = policy.notify.channels.get(&filter.channel) else { continue };
+        let Some(channel) = policy.notify.channels.get(&watcher.channel) else { continue };
         let is_asking = notice.class == Class::Ask;
-        let person = filter.person.as_deref().or(policy.notify.on_call.as_deref());
+        let person = watcher.person.as_deref().or(policy.notify.on_call.as_deref());
         let mention = person.and_then(|name| {
             let address = policy.notify.address(name, channel.kind)?.to_owned();
             Some(Mention { name: name.to_owned(), address })
         });
-        let quiet_until = channel.quiet.as_ref().and_then(|quiet| quiet.end(tx.now));
-        let message = Notice {
+        let of = (&policy.notify, watcher.person.as_deref(), Some(channel));
+        let quiet = tx.listeners.quiet_of(connection, watcher.route_id, of)?;
+        let quiet_until = quiet.and_then(|quiet| quiet.end(tx.now));
+        let mut message = Notice {
             mention: mention.filter(|_| is_asking),
             is_silent: !is_asking || quiet_until.is_some(),
             ..plain(notice.class, notice.key, notice.headline, tx.now)
         };
+        policy.notify.secrets.clear_notice(&mut message);
         let waits = !is_asking && !channel.kind.is_machine();
         let dedupe = dedupe(tx.random());
         let row = NewRow {
-            route_id: filter.route_id,
+            route_id: watcher.route_id,
             task_id: None,
             event_id: None,
             notice_key: Some(&key),

@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
+
+use crate::kernel::rules::clear::HeldSecrets;
+use crate::kernel::rules::daily::DailyTime;
 use crate::kernel::rules::quiet::QuietHours;
+use crate::notify::guard::Range;
 
 /// The address that means the channel which a hook was made for.
 pub const OWN_CHANNEL: &str = "-";
@@ -26,11 +31,13 @@ pub enum ChannelKind {
     Mail,
     /// A program behind a URL.
     Webhook,
+    /// A program on this host, which the daemon starts.
+    Command,
 }
 
 impl ChannelKind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Telegram,
         Self::Slack,
         Self::Discord,
@@ -39,6 +46,7 @@ impl ChannelKind {
         Self::Mattermost,
         Self::Mail,
         Self::Webhook,
+        Self::Command,
     ];
 
     /// The word in the configuration.
@@ -52,6 +60,7 @@ impl ChannelKind {
             Self::Mattermost => "mattermost",
             Self::Mail => "mail",
             Self::Webhook => "webhook",
+            Self::Command => "command",
         }
     }
 
@@ -110,13 +119,17 @@ impl ChannelKind {
                     "must be the id of a channel or a person, such as C024BE91L, or - for the channel of a hook",
                 )
             }
+            Self::Command => {
+                let is_text = !address.chars().any(char::is_control);
+                (!is_text).then_some("must be a line of text")
+            }
         }
     }
 
     /// Whether a program reads it: it gets each event as it is, never a digest.
     pub fn is_machine(self) -> bool {
         match self {
-            Self::Webhook => true,
+            Self::Webhook | Self::Command => true,
             Self::Telegram
             | Self::Slack
             | Self::Discord
@@ -134,7 +147,7 @@ impl ChannelKind {
             Self::Telegram | Self::Discord | Self::Matrix | Self::Ntfy => true,
             Self::Slack => address != OWN_CHANNEL,
             Self::Mattermost => is_mattermost_id(address),
-            Self::Mail | Self::Webhook => false,
+            Self::Mail | Self::Webhook | Self::Command => false,
         }
     }
 
@@ -143,6 +156,22 @@ impl ChannelKind {
         match self {
             Self::Telegram => true,
             Self::Slack
+            | Self::Discord
+            | Self::Matrix
+            | Self::Ntfy
+            | Self::Mattermost
+            | Self::Mail
+            | Self::Webhook
+            | Self::Command => false,
+        }
+    }
+
+    /// Whether the daemon sends by it itself, by a program that it starts; all others are the courier's.
+    pub fn is_of_daemon(self) -> bool {
+        match self {
+            Self::Command => true,
+            Self::Telegram
+            | Self::Slack
             | Self::Discord
             | Self::Matrix
             | Self::Ntfy
@@ -162,7 +191,7 @@ impl ChannelKind {
             | Self::Ntfy
             | Self::Mattermost
             | Self::Mail => 60,
-            Self::Webhook => 6_000,
+            Self::Webhook | Self::Command => 6_000,
         }
     }
 }
@@ -183,6 +212,27 @@ pub struct ChannelPolicy {
     pub limit_per_minute: u32,
     /// When its people sleep.
     pub quiet: Option<QuietHours>,
+    /// Whether it gets every event of every board, without a subscription.
+    pub hears_all: bool,
+    /// Ranges of addresses that are not public and may be used.
+    pub allow: Vec<Range>,
+    /// Whether a service on this host may be used without TLS.
+    pub allow_http: bool,
+}
+
+impl ChannelPolicy {
+    /// A channel of which nothing but its kind is configured.
+    pub fn of_kind(kind: ChannelKind) -> Self {
+        Self {
+            kind,
+            retry_ms: Vec::new(),
+            limit_per_minute: kind.limit_per_minute(),
+            quiet: None,
+            hears_all: false,
+            allow: Vec::new(),
+            allow_http: false,
+        }
+    }
 }
 
 /// What is configured about notifications.
@@ -192,6 +242,8 @@ pub struct NotifyPolicy {
     pub channels: BTreeMap<String, ChannelPolicy>,
     /// Addresses of people: by name, then by kind of channel.
     pub people: BTreeMap<String, BTreeMap<String, String>>,
+    /// When people sleep, by name.
+    pub people_quiet: BTreeMap<String, QuietHours>,
     /// Who is named when nobody else is.
     pub on_call: Option<String>,
     /// How long a lease holds, milliseconds.
@@ -208,14 +260,39 @@ pub struct NotifyPolicy {
     pub edit_pause_ms: i64,
     /// When an open question is asked again, after the message before, milliseconds.
     pub remind_ms: Vec<i64>,
+    /// When questions that are still open after that are listed each day; none: never.
+    pub digest: Option<DailyTime>,
+    /// The time zone of the host.
+    pub zone: TimeZone,
+    /// Secret values that nothing that is sent may have.
+    pub secrets: HeldSecrets,
 }
 
 impl NotifyPolicy {
+    /// Channels that get every event, by their names.
+    pub fn hearing_all(&self) -> impl Iterator<Item = &str> {
+        let all = self.channels.iter().filter(|(_, channel)| channel.hears_all);
+        all.map(|(name, _)| name.as_str())
+    }
+
+    /// When the open questions of an address with these quiet hours are listed next, after `now_ms`; epoch milliseconds.
+    pub fn next_digest_ms(&self, quiet: Option<&QuietHours>, now_ms: i64) -> Option<i64> {
+        self.digest?.next_ms(now_ms, self.zone_of(quiet))
+    }
+
+    /// The time zone of an address: that of its quiet hours, else the host's.
+    pub fn zone_of<'a>(&'a self, quiet: Option<&'a QuietHours>) -> &'a TimeZone {
+        quiet.map_or(&self.zone, QuietHours::zone)
+    }
+
     /// The address of a person on a kind of channel.
     pub fn address(&self, person: &str, kind: ChannelKind) -> Option<&str> {
         self.people.get(person)?.get(kind.as_str()).map(String::as_str)
     }
 }
+
+/// The address of a channel that gets every event.
+pub const EVERYTHING: &str = "everything";
 
 const SECOND_MS: i64 = 1_000;
 const HOUR_MS: i64 = 3_600 * SECOND_MS;
@@ -225,6 +302,7 @@ impl Default for NotifyPolicy {
         Self {
             channels: BTreeMap::new(),
             people: BTreeMap::new(),
+            people_quiet: BTreeMap::new(),
             on_call: None,
             lease_ms: 90 * SECOND_MS,
             backoff_base_ms: SECOND_MS,
@@ -232,7 +310,10 @@ impl Default for NotifyPolicy {
             give_up_ms: 24 * HOUR_MS,
             probe_ms: HOUR_MS,
             edit_pause_ms: 3 * SECOND_MS,
-            remind_ms: vec![4 * HOUR_MS, 24 * HOUR_MS],
+            remind_ms: vec![4 * HOUR_MS, 20 * HOUR_MS],
+            digest: None,
+            zone: TimeZone::UTC,
+            secrets: HeldSecrets::default(),
         }
     }
 }

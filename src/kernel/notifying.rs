@@ -12,10 +12,12 @@ use crate::kernel::event::{Event, EventKind};
 use crate::kernel::ids::TaskId;
 use crate::kernel::notice::Class;
 use crate::kernel::notify_policy::ChannelPolicy;
+use crate::kernel::question::Question;
 use crate::kernel::random::{Random, letters};
 use crate::kernel::rules::live;
 use crate::kernel::rules::notice_text::{Facts, asks_a_question, notice};
 use crate::kernel::rules::notify::{Level, Reach, ends_asks, is_failed_attempt, is_urgent, reach};
+use crate::kernel::store::attachments::Attachment;
 use crate::kernel::store::outbox::NewRow;
 use crate::kernel::store::subscriptions::TaskSubscription;
 use crate::kernel::store::{self, Connection};
@@ -42,6 +44,8 @@ struct Listener {
     kinds: Vec<String>,
     person: Option<String>,
     is_over: bool,
+    /// Whether every event is news for it.
+    hears_all: bool,
 }
 
 /// Writes what the events of this request say to those who subscribe to them.
@@ -54,7 +58,8 @@ pub(in crate::kernel) fn tell(tx: &mut Tx<'_>) -> Result<(), VerbError> {
     }
     let connection = tx.connection;
     let has_filters = !tx.listeners.filters(connection)?.is_empty();
-    if !has_filters && !tx.listeners.has_task_subscriptions(connection)? {
+    let has_all = tx.policy.notify.hearing_all().next().is_some();
+    if !has_filters && !has_all && !tx.listeners.has_task_subscriptions(connection)? {
         return Ok(());
     }
     tx.effects.spoken_on = match spoken_in(tx) {
@@ -139,6 +144,7 @@ fn tell_one(
             Some(_) | None => drop(by_route.insert(listener.route_id, (found, listener))),
         }
     }
+    let mut content = None;
     for (route_id, (found, listener)) in by_route {
         let Some(channel) = policy.notify.channels.get(&listener.channel) else { continue };
         is_moved = true;
@@ -153,7 +159,12 @@ fn tell_one(
         if kind == EventKind::GaveUp {
             take_back_failures(tx.connection, route_id, task, events)?;
         }
-        write(tx, (event, kind), task, (&listener, channel), class)?;
+        if content.is_none() {
+            content = Some(Content::of(tx.connection, (event, kind), task)?);
+        }
+        if let Some(content) = &content {
+            write(tx, (event, kind), (task, content), (&listener, channel), class)?;
+        }
     }
     Ok(is_moved)
 }
@@ -181,7 +192,7 @@ fn reach_of(event: &Event, kind: EventKind, listener: &Listener, channel: &Chann
         return Reach::None;
     }
     let found = reach(kind, event.payload.as_ref(), listener.level);
-    if !listener.kinds.is_empty() {
+    if !listener.kinds.is_empty() || listener.hears_all {
         return found.max(Reach::News);
     }
     if channel.kind.is_machine() && found == Reach::Live { Reach::News } else { found }
@@ -221,6 +232,7 @@ fn listeners_of(
             kinds: subscription.kinds.clone(),
             person: subscription.person.clone(),
             is_over: was_over(is_ending),
+            hears_all: false,
         });
     }
     let connection = tx.connection;
@@ -243,52 +255,94 @@ fn listeners_of(
                 kinds: filter.kinds.clone(),
                 person: filter.person.clone(),
                 is_over: false,
+                hears_all: false,
             });
         }
     }
+    found.extend(hearing_all(tx)?);
     Ok(found)
+}
+
+/// The channels that get every event.
+fn hearing_all(tx: &mut Tx<'_>) -> Result<Vec<Listener>, Fault> {
+    let (connection, policy) = (tx.connection, tx.policy);
+    let mut found = Vec::new();
+    for channel in policy.notify.hearing_all() {
+        found.push(Listener {
+            route_id: tx.listeners.route_of_all(connection, channel, tx.now)?,
+            channel: channel.to_owned(),
+            address: String::new(),
+            level: Level::Verbose,
+            kinds: Vec::new(),
+            person: None,
+            is_over: false,
+            hears_all: true,
+        });
+    }
+    Ok(found)
+}
+
+/// What a message says beside what stands in its event: read once, however many hear of it.
+struct Content {
+    summary: Option<String>,
+    question: Option<Question>,
+    files: Vec<Attachment>,
+}
+
+impl Content {
+    fn of(
+        connection: &Connection,
+        (event, kind): (&Event, EventKind),
+        task: &Task,
+    ) -> Result<Self, Fault> {
+        let is_work_done = matches!(kind, EventKind::Completed | EventKind::ReviewRequested);
+        let run = match event.run_id.filter(|_| is_work_done) {
+            Some(id) => store::runs::get(connection, id)?,
+            None => None,
+        };
+        let question = if asks_a_question(kind) {
+            store::questions::get_open(connection, &task.id)?
+        } else {
+            None
+        };
+        let files =
+            if is_work_done { store::attachments::list(connection, &task.id)? } else { Vec::new() };
+        Ok(Self { summary: run.and_then(|run| run.summary), question, files })
+    }
 }
 
 fn write(
     tx: &mut Tx<'_>,
     (event, kind): (&Event, EventKind),
-    task: &Task,
+    (task, content): (&Task, &Content),
     (listener, channel): (&Listener, &ChannelPolicy),
     class: Class,
 ) -> Result<(), VerbError> {
     let connection = tx.connection;
-    let is_work_done = matches!(kind, EventKind::Completed | EventKind::ReviewRequested);
-    let run = match event.run_id.filter(|_| is_work_done) {
-        Some(id) => store::runs::get(connection, id)?,
-        None => None,
-    };
-    let question = if asks_a_question(kind) {
-        store::questions::get_open(connection, &task.id)?
-    } else {
-        None
-    };
-    let files =
-        if is_work_done { store::attachments::list(connection, &task.id)? } else { Vec::new() };
-    let notify = &tx.policy.notify;
+    let policy = tx.policy;
+    let notify = &policy.notify;
     let person = listener.person.as_deref().or(notify.on_call.as_deref());
     let mention = person.and_then(|name| Some((name, notify.address(name, channel.kind)?)));
-    let quiet_until = channel.quiet.as_ref().and_then(|quiet| quiet.end(tx.now));
+    let of = (notify, listener.person.as_deref(), Some(channel));
+    let quiet = tx.listeners.quiet_of(connection, listener.route_id, of)?;
+    let quiet_until = quiet.and_then(|quiet| quiet.end(tx.now));
     let is_urgent = is_urgent(kind, event.payload.as_ref());
     let mut message = notice(Facts {
         event,
         kind,
         task,
         class,
-        summary: run.as_ref().and_then(|run| run.summary.as_deref()),
-        question: question.as_ref(),
-        files: &files,
+        summary: content.summary.as_deref(),
+        question: content.question.as_ref(),
+        files: &content.files,
         mention,
         is_hushed: quiet_until.is_some() && !is_urgent,
     });
     if class == Class::Ask && channel.kind.has_inbound() {
-        let asked = Asked { kind, task, question: question.as_ref() };
+        let asked = Asked { kind, task, question: content.question.as_ref() };
         message.buttons = buttons(tx, asked, (&listener.channel, listener.route_id))?;
     }
+    notify.secrets.clear_notice(&mut message);
     let waits = class == Class::News && !channel.kind.is_machine();
     let not_before_ms =
         quiet_until.filter(|_| waits).map_or(0, |until| until.saturating_mul(1_000));

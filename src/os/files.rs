@@ -100,6 +100,46 @@ fn let_through(readers: Readers, mode: u32, gid: u32) -> Readers {
     }
 }
 
+/// What is seen of a file that holds a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CredentialLook {
+    /// There is none.
+    Missing,
+    /// Others than its owner have rights on it.
+    Open {
+        /// Its permissions.
+        mode: u32,
+    },
+    /// Its owner alone has.
+    Closed {
+        /// When it was last written or put there, epoch milliseconds.
+        written_at_ms: i64,
+    },
+    /// It cannot be looked at.
+    Unknown,
+}
+
+/// Looks at a file that holds a secret, without opening it.
+pub fn look_at_credential(path: &Path) -> CredentialLook {
+    let found = match std::fs::metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return CredentialLook::Missing;
+        }
+        Err(_) => return CredentialLook::Unknown,
+    };
+    let mode = found.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return CredentialLook::Open { mode };
+    }
+    // One that was moved here keeps the time of its last write.
+    let modified = (found.mtime(), found.mtime_nsec());
+    let (seconds, nanoseconds) = modified.max((found.ctime(), found.ctime_nsec()));
+    CredentialLook::Closed {
+        written_at_ms: seconds.saturating_mul(1_000).saturating_add(nanoseconds / 1_000_000),
+    }
+}
+
 /// Gives a file to a group, with this mode; false when the system has no such group, and nothing is changed then.
 ///
 /// # Errors

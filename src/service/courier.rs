@@ -77,6 +77,7 @@ pub async fn channels(
     _by: Requester,
     _request: GetDaemon,
 ) -> Result<Channels, ServiceError> {
+    service.outbox_bell.note_channels(epoch_ms());
     Ok(current(&service))
 }
 
@@ -102,7 +103,7 @@ fn current(service: &Service) -> Channels {
     of_settings(&configuration.settings(), configuration.read_at_ms())
 }
 
-/// The channels of a configuration. Every reload is another version: the courier reads its credentials again then.
+/// The courier's channels of a configuration. Every reload is another version: the courier reads its credentials again then.
 fn of_settings(settings: &Settings, read_at_ms: i64) -> Channels {
     let channel =
         |(name, channel): (&String, &crate::config::notify_settings::Channel)| ChannelSetting {
@@ -113,7 +114,8 @@ fn of_settings(settings: &Settings, read_at_ms: i64) -> Channels {
             allow: channel.allow.clone(),
             allow_http: channel.allow_http,
         };
-    let channels: Vec<ChannelSetting> = settings.channels.iter().map(channel).collect();
+    let of_courier = settings.channels.iter().filter(|(_, channel)| !channel.is_command());
+    let channels: Vec<ChannelSetting> = of_courier.map(channel).collect();
     let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let (lease_ms, attempt_ms) = (ms(settings.notify.lease), ms(settings.notify.attempt));
     let poll_ms = ms(settings.notify.poll);
@@ -138,5 +140,8 @@ mod tests {
         assert_ne!(without.version, with.version);
         assert_eq!(with.version, of_settings(&settings, 7).version);
         assert_ne!(with.version, of_settings(&settings, 8).version, "credentials may be others");
+        let command = Channel { kind: "command".into(), ..Channel::default() };
+        settings.channels.insert("bell".into(), command);
+        assert_eq!(with.version, of_settings(&settings, 7).version, "the daemon's own channel");
     }
 }

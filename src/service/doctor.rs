@@ -2,6 +2,7 @@
 
 mod board;
 pub mod check;
+mod credentials;
 mod host;
 mod notify;
 mod secrets;
@@ -54,6 +55,7 @@ pub async fn doctor(
     checks.extend(way_in::checks(&service.doors, &service.socket, &service.paths.worker_socket));
     checks.extend(web::checks(&service).await);
     checks.extend(notify::checks(&service).await);
+    checks.extend(credentials::checks(&service).await);
     checks.push(surroundings::proc_check(&settings, &containment));
     checks.extend(secrets::checks(&settings, &service.reloader.home).await);
     checks.extend(host::lingering_check(&service.start_inputs.daemon_env));

@@ -3,9 +3,11 @@
 
 use std::collections::BTreeSet;
 
+use crate::config::notify_settings::has_channels_of_courier;
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::queries::Snapshot;
+use crate::kernel::rules::address::shown;
 use crate::kernel::rules::inbox::{Kind, Waiting};
 use crate::kernel::store;
 use crate::service::Service;
@@ -16,8 +18,10 @@ pub const ABSENCE_SECONDS: i64 = 120;
 /// What is known apart from any snapshot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NotifyFacts {
-    /// Names of the configured channels.
+    /// Names of the channels.
     pub channels: BTreeSet<String>,
+    /// Whether the courier sends by any of them.
+    pub needs_courier: bool,
     /// Since when the courier is not there.
     pub absent_since: Option<EpochSeconds>,
 }
@@ -26,7 +30,8 @@ impl NotifyFacts {
     /// Those of now.
     pub fn of(service: &Service) -> Self {
         Self {
-            channels: service.configuration.settings().channels.keys().cloned().collect(),
+            channels: service.configuration.policy().notify.channels.keys().cloned().collect(),
+            needs_courier: has_channels_of_courier(&service.configuration.settings().channels),
             absent_since: service.outbox_bell.absent_since(service.started_at),
         }
     }
@@ -34,7 +39,7 @@ impl NotifyFacts {
     /// Since when nobody takes messages, where that has lasted.
     pub fn long_absence(&self, now: EpochSeconds) -> Option<EpochSeconds> {
         let is_long = |since: &EpochSeconds| now.saturating_sub(*since) >= ABSENCE_SECONDS;
-        self.absent_since.filter(|since| !self.channels.is_empty() && is_long(since))
+        self.absent_since.filter(|since| self.needs_courier && is_long(since))
     }
 }
 
@@ -67,7 +72,8 @@ pub fn waiting(snapshot: &Snapshot<'_>, facts: &NotifyFacts) -> Result<Vec<Waiti
         let reason = route.reason.unwrap_or_default();
         let cause = format!(
             "the address {} of {} refuses messages: {reason}",
-            route.address, route.channel
+            shown(&route.address),
+            route.channel
         );
         let command = format!("kanban notify retry {}", route.channel);
         let row = Waiting::of_host(Kind::ChannelBroken, cause, command);
@@ -93,16 +99,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_absence_is_told_when_it_lasts_and_a_channel_is_configured() {
-        let facts = |channels: &[&str], absent_since| NotifyFacts {
-            channels: channels.iter().map(|name| (*name).to_owned()).collect(),
+    fn an_absence_is_told_when_it_lasts_and_the_courier_has_something_to_send_by() {
+        let facts = |needs_courier, absent_since| NotifyFacts {
+            channels: BTreeSet::from(["ops".to_owned()]),
+            needs_courier,
             absent_since,
         };
         for (facts, now, expected) in [
-            (facts(&["ops"], Some(0)), ABSENCE_SECONDS, Some(0)),
-            (facts(&["ops"], Some(0)), ABSENCE_SECONDS - 1, None),
-            (facts(&["ops"], None), ABSENCE_SECONDS, None),
-            (facts(&[], Some(0)), ABSENCE_SECONDS, None),
+            (facts(true, Some(0)), ABSENCE_SECONDS, Some(0)),
+            (facts(true, Some(0)), ABSENCE_SECONDS - 1, None),
+            (facts(true, None), ABSENCE_SECONDS, None),
+            (facts(false, Some(0)), ABSENCE_SECONDS, None),
         ] {
             assert_eq!(facts.long_absence(now), expected, "{facts:?}");
         }

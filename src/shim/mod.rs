@@ -12,6 +12,7 @@
 //! | `run` | the order of things: lock, identity, worker, record |
 //! | `setup` | the commands before the worker |
 //! | `place` | the directory of the work is the one that was leased |
+//! | `stdio` | where the standard descriptors lead |
 //! | `worker` | from the spec to a started worker, or why not |
 //! | `watch` | the loop over signals, output and time |
 //! | `ladder` | when to ask the tree to end and when to kill it (pure) |
@@ -26,6 +27,7 @@ pub mod ladder;
 mod log_pump;
 mod run;
 mod setup;
+mod stdio;
 mod tree;
 mod watch;
 mod work_directory;

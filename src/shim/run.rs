@@ -160,11 +160,17 @@ fn supervise(
     leaf: Option<&Leaf>,
 ) -> ExitRecord {
     let mut pump = LogPump::new(worker.output, worker.log, &spec.log, clock.started_ms);
+    let mut errors = worker
+        .errors
+        .zip(spec.stdio.as_ref())
+        .map(|((pipe, log), stdio)| LogPump::new(pipe, log, &stdio.errors, clock.started_ms));
     let watch =
-        Watch::new(worker.pid, signals, &mut pump, &mut ladder, leaf, Some((dir, &spec.nonce)));
+        Watch::new(worker.pid, signals, &mut pump, &mut ladder, leaf, Some((dir, &spec.nonce)))
+            .with_errors(errors.as_mut());
     // There are hundreds of these, and each is about to sleep. One that keeps its pages works as well.
     let _kept_pages = give_back_code_pages();
     let tally = watch.until_empty();
+    let _uncounted = errors.map(LogPump::finish);
     ended(spec, &tally, &ladder, pump.finish(), clock)
 }
 

@@ -23,6 +23,7 @@ use crate::os::run_files::directory::{
 use crate::os::run_files::log::{RunLogWriter, read_log};
 use crate::shim::ladder::Ladder;
 use crate::shim::log_pump::LogPump;
+use crate::shim::stdio::{self, Stdio};
 use crate::shim::watch::Watch;
 use crate::shim::worker;
 
@@ -138,9 +139,11 @@ impl Setup<'_> {
         log_spec: &LogSpec,
     ) -> Result<Ended, SetupEnd> {
         let plan = plan(self.spec, argv, cwd, self.run_as).map_err(SetupEnd::Failed)?;
-        let (input, pipe, their_end) = worker::stdio(plan.run_as.as_ref())
-            .map_err(|error| subject.not_opened(StartStep::Fork, &error))?;
-        let stdio = WorkerStdio { input: input.as_fd(), output: their_end.as_fd() };
+        let Stdio { input, output: pipe, worker_end: their_end, errors: _none } =
+            stdio::open(None, plan.run_as.as_ref())
+                .map_err(|error| subject.not_opened(StartStep::Fork, &error))?;
+        let errors = their_end.as_fd();
+        let stdio = WorkerStdio { input: input.as_fd(), output: their_end.as_fd(), errors };
         let group = worker::enter_groups(self.spec).map_err(SetupEnd::Failed)?;
         let pid = fork_exec(&plan, stdio, group.as_ref().map(AsFd::as_fd))
             .map_err(|failure| subject.unready(&failure))?

@@ -37,6 +37,8 @@ pub struct Watch<'a> {
     signals: &'a SignalFd,
     worker_pid: i32,
     pump: &'a mut LogPump,
+    /// The standard error, where it is kept apart.
+    errors: Option<&'a mut LogPump>,
     ladder: &'a mut Ladder,
     asker: Asker,
     killer: Killer,
@@ -63,6 +65,7 @@ impl<'a> Watch<'a> {
             signals,
             worker_pid,
             pump,
+            errors: None,
             ladder,
             asker: Asker::default(),
             killer: Killer::default(),
@@ -71,6 +74,12 @@ impl<'a> Watch<'a> {
             is_childless: false,
             tally: Tally::default(),
         }
+    }
+
+    /// The same with a standard error that is kept apart.
+    #[must_use]
+    pub fn with_errors(self, errors: Option<&'a mut LogPump>) -> Self {
+        Self { errors, ..self }
     }
 
     /// Returns when no process of the run is left.
@@ -92,8 +101,14 @@ impl<'a> Watch<'a> {
             if ready.output {
                 self.pump.pump(monotonic_ms());
             }
+            if let Some(errors) = self.errors.as_mut().filter(|_| ready.errors) {
+                errors.pump(monotonic_ms());
+            }
         }
         self.pump.drain();
+        if let Some(errors) = &mut self.errors {
+            errors.drain();
+        }
         self.tally
     }
 
@@ -127,16 +142,27 @@ impl<'a> Watch<'a> {
 
     fn wait(&mut self, now_ms: u64) -> Ready {
         let pump_wakes = self.pump.wake_at_ms();
-        let wake_at_ms = [self.ladder.wake_at_ms(), pump_wakes].into_iter().flatten().min();
+        let errors_wake = self.errors.as_ref().and_then(|errors| errors.wake_at_ms());
+        let wakes = [self.ladder.wake_at_ms(), pump_wakes, errors_wake];
+        let wake_at_ms = wakes.into_iter().flatten().min();
         let timeout = wake_at_ms
             .map(|at| TimeSpec::from_duration(Duration::from_millis(at.saturating_sub(now_ms))));
         let mut watched = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-        watched.extend(self.pump.wants(now_ms).map(|pipe| PollFd::new(pipe, PollFlags::POLLIN)));
+        let to_read = |pipe| PollFd::new(pipe, PollFlags::POLLIN);
+        watched.extend(self.pump.wants(now_ms).map(to_read));
+        let errors_at = watched.len();
+        let errors = self.errors.as_mut().and_then(|errors| errors.wants(now_ms));
+        watched.extend(errors.map(to_read));
         // An interrupted or failed wait shows nothing ready, and the loop looks at the clock again.
         let polled = ppoll(&mut watched, timeout, None).unwrap_or(0);
         let is_ready =
             |at: usize| polled > 0 && watched.get(at).and_then(PollFd::any) == Some(true);
-        Ready { signals: is_ready(0), output: is_ready(1) }
+        let has_output = errors_at > 1;
+        Ready {
+            signals: is_ready(0),
+            output: has_output && is_ready(1),
+            errors: is_ready(errors_at),
+        }
     }
 
     fn take_signals(&mut self) {
@@ -186,6 +212,7 @@ impl<'a> Watch<'a> {
 struct Ready {
     signals: bool,
     output: bool,
+    errors: bool,
 }
 
 impl Tally {

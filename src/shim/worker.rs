@@ -7,7 +7,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
 use nix::sys::resource::Resource;
 use nix::sys::stat::Mode;
 
@@ -16,10 +15,10 @@ use crate::os::failure::errno_of;
 use crate::os::processes::fork_exec::{
     ExecFailure, ExecPlan, ExecStep, Forked, WorkerStdio, fork_exec,
 };
-use crate::os::processes::status_pipe::set_nonblocking;
 use crate::os::processes::user::{RunAs, with_file_rights_of};
-use crate::os::run_files::directory::{RunSpec, StartFailure, StartPart, StartStep};
+use crate::os::run_files::directory::{LogSpec, RunSpec, StartFailure, StartPart, StartStep};
 use crate::os::run_files::log::RunLogWriter;
+use crate::shim::stdio::{self, Stdio};
 use crate::shim::work_directory;
 
 /// Where a program without a slash is looked for when the worker's environment has no `PATH`.
@@ -35,10 +34,12 @@ pub struct StartedWorker {
     pub pid: i32,
     /// Its start time, as it told it; `/proc` may hide it by now.
     pub start_ticks: Option<u64>,
-    /// Reading end of the pipe on its standard output and error. Never blocks.
+    /// Reading end of the pipe on its standard output, and error where that has none of its own. Never blocks.
     pub output: OwnedFd,
     /// Its log, opened.
     pub log: RunLogWriter,
+    /// The same for its standard error, where that is kept apart.
+    pub errors: Option<(OwnedFd, RunLogWriter)>,
 }
 
 /// Starts the worker of `spec`. Its output is appended to `log` when a set-up command has opened it.
@@ -63,19 +64,30 @@ pub fn start(
         }
         _ => as_worker(run_as, || make_working_directory(spec, plan.umask))??,
     }
-    let open = || RunLogWriter::open(&spec.log.path, spec.log.head_bytes, spec.log.tail_bytes);
-    let log = log.map_or_else(open, Ok).map_err(|error| {
-        let what = format!("cannot open the log `{}`", spec.log.path.display());
-        failure_of(StartStep::Log, &error, &what)
-    })?;
+    let log = log.map_or_else(|| open_log(&spec.log), Ok)?;
+    let error_log = spec.stdio.as_ref().map(|stdio| open_log(&stdio.errors)).transpose()?;
     let at_fork =
         |error: &io::Error| failure_of(StartStep::Fork, error, "cannot create the worker process");
-    let (input, output, worker_end) = stdio(run_as).map_err(|error| at_fork(&error))?;
-    let stdio = WorkerStdio { input: input.as_fd(), output: worker_end.as_fd() };
+    let Stdio { input, output, worker_end, errors } =
+        stdio::open(spec.stdio.as_ref(), run_as).map_err(|error| at_fork(&error))?;
+    let errors_end = errors.as_ref().map_or(&worker_end, |errors| &errors.worker_end);
+    let stdio = WorkerStdio {
+        input: input.as_fd(),
+        output: worker_end.as_fd(),
+        errors: errors_end.as_fd(),
+    };
     let leaf = enter_groups(spec)?;
     let Forked { pid, start_ticks } = fork_exec(&plan, stdio, leaf.as_ref().map(AsFd::as_fd))
         .map_err(|failure| report(failure, spec, &plan))?;
-    Ok(StartedWorker { pid, start_ticks, output, log })
+    let errors = errors.map(|errors| errors.output).zip(error_log);
+    Ok(StartedWorker { pid, start_ticks, output, log, errors })
+}
+
+fn open_log(spec: &LogSpec) -> Result<RunLogWriter, StartFailure> {
+    RunLogWriter::open(&spec.path, spec.head_bytes, spec.tail_bytes).map_err(|error| {
+        let what = format!("cannot open the log `{}`", spec.path.display());
+        failure_of(StartStep::Log, &error, &what)
+    })
 }
 
 /// Puts the shim into the group of the shims, where the daemon has not started it there already, and opens the worker's leaf.
@@ -100,19 +112,6 @@ fn as_worker<T>(run_as: Option<&RunAs>, act: impl FnOnce() -> T) -> Result<T, St
         let part = Some(StartPart::User);
         StartFailure { part, ..failure_of(StartStep::Limits, &error, &what) }
     })
-}
-
-/// The worker's standard input, and the reading and the writing end of its output. The pipe belongs to the worker's user, who
-/// may want to open `/dev/stdout`.
-pub(super) fn stdio(run_as: Option<&RunAs>) -> io::Result<(OwnedFd, OwnedFd, OwnedFd)> {
-    let input = std::fs::File::open("/dev/null")?;
-    let make = || nix::unistd::pipe2(OFlag::O_CLOEXEC);
-    let (output, worker_end) = match run_as {
-        Some(who) => with_file_rights_of(who, make)??,
-        None => make()?,
-    };
-    set_nonblocking(&output)?;
-    Ok((input.into(), output, worker_end))
 }
 
 /// Everything that fork and exec will need, checked as far as it can be before.

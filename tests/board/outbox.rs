@@ -21,12 +21,7 @@ pub const COURIER: Caller = Caller::System { part: "courier" };
 
 /// A policy with a channel of each nature.
 pub fn policy() -> Policy {
-    let channel = |kind: ChannelKind| ChannelPolicy {
-        kind,
-        retry_ms: Vec::new(),
-        limit_per_minute: 1_000,
-        quiet: None,
-    };
+    let channel = |kind| ChannelPolicy { limit_per_minute: 1_000, ..ChannelPolicy::of_kind(kind) };
     let channels = [
         ("chat", ChannelKind::Telegram),
         ("letters", ChannelKind::Mail),
@@ -61,7 +56,7 @@ pub fn watch(bench: &mut Bench, platform: &str, chat_id: &str) {
     bench.do_it(&verb);
 }
 
-fn lease_at(bench: &mut Bench, now_ms: i64) -> LeaseReply {
+pub fn lease_at(bench: &mut Bench, now_ms: i64) -> LeaseReply {
     bench.by(&COURIER, &LeaseOutbox { max: 64, now_ms }).unwrap()
 }
 
@@ -89,7 +84,7 @@ pub fn messages(bench: &Bench) -> Vec<MessageInfo> {
     bench.ask(&ListOutbox::default()).unwrap().messages
 }
 
-fn block(bench: &mut Bench, id: &TaskId, reason: &str) {
+pub fn block(bench: &mut Bench, id: &TaskId, reason: &str) {
     let verb =
         BlockTask { id: id.to_string(), reason: Some(reason.into()), ..BlockTask::default() };
     bench.do_it(&verb);
@@ -406,6 +401,13 @@ fn an_address_that_its_channel_can_never_reach_is_refused() {
         };
         let refusal = bench.refused(&verb);
         assert!(matches!(refusal, Refusal::InvalidValue { field: "chat_id", .. }), "{refusal:?}");
+    }
+    for address in ["https://127.0.0.1/x", "https://2130706433/x", "http://example.org/SENTINEL"] {
+        let verb =
+            TestRoute { channel: "hook".into(), address: address.into(), thread: String::new() };
+        let refusal = bench.refused(&verb);
+        assert!(matches!(refusal, Refusal::AddressRefused { .. }), "{refusal:?}");
+        assert!(!refusal.to_string().contains("SENTINEL"), "{refusal}");
     }
     let verb = TestRoute { channel: "slack".into(), address: "C024".into(), thread: String::new() };
     assert!(matches!(bench.refused(&verb), Refusal::InvalidValue { field: "channel", .. }));

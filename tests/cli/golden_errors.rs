@@ -73,6 +73,7 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         ScheduleExists { name: "nightly" }
         OccurrenceExists { name: "nightly" }
         TooManySchedules { of: "profile coder", limit: 20_u32 }
+        AddressRefused { address: "https://10.0.0.7/…3f9a2c", detail: "10.0.0.7 is 10.0.0.7, a private address; `allow = [\"10.0.0.7\"]` of the channel permits it" }
         NoOccurrence { name: "nightly" }
         BadCron { fault: Cron::parse("0 0 30 2 *").unwrap_err() }
         TitleRequired {}

@@ -1,5 +1,7 @@
 //! `kanban notify` and subscriptions, as a person uses them.
 
+use kanband::kernel::rules::address::shown;
+
 use crate::harness::Board;
 
 const HOOK: &str = "https://example.org/kanban";
@@ -23,16 +25,17 @@ fn what_waits_is_listed_with_its_address_and_dropped_by_its_number() {
     assert_eq!(board.say(["notify", "list"]).ok(), "(no waiting messages)\n");
     assert_eq!(board.say(["notify", "dead"]).ok(), "(no given-up messages)\n");
     board.say(["notify-subscribe", "--platform", "hook", "--chat-id", HOOK]).ok();
+    let hook = shown(HOOK);
     let id = board.create("sent", &["--assignee", "dev"]);
     board.say(["complete", &id]).ok();
-    let shown = board.say(["notify", "list"]).ok();
+    let listed = board.say(["notify", "list"]).ok();
     for part in [
-        format!("hook:{HOOK}  ok\n"),
-        format!("hook:{HOOK}  quiet events of all tasks\n"),
-        format!("waiting  hook:{HOOK}  {id}  Done by dev."),
+        format!("hook:{hook}  ok\n"),
+        format!("hook:{hook}  quiet events of all tasks\n"),
+        format!("waiting  hook:{hook}  {id}  Done by dev."),
         "0 attempts)\n".to_owned(),
     ] {
-        assert!(shown.contains(&part), "{part}\n{shown}");
+        assert!(listed.contains(&part), "{part}\n{listed}");
     }
     let number = number(&board, "Done by dev.");
     assert_eq!(board.say(["notify", "drop", &number]).ok(), "1 message dropped\n");
@@ -64,9 +67,9 @@ fn a_subscription_says_what_it_covers_is_changed_by_a_second_one_and_ends() {
     let kinds = ["--kinds", "completed,gave_up"];
     let again = format!("Changed the subscription of hook:{HOOK}\n");
     assert_eq!(call("notify-subscribe", &kinds).ok(), again);
-    let shown = board.say(["notify", "list"]).ok();
-    let line = format!("hook:{HOOK}  completed, gave_up of tasks with assignee=qa\n");
-    assert!(shown.contains(&line), "{shown}");
+    let listed = board.say(["notify", "list"]).ok();
+    let line = format!("hook:{}  completed, gave_up of tasks with assignee=qa\n", shown(HOOK));
+    assert!(listed.contains(&line), "{listed}");
     assert_eq!(call("notify-unsubscribe", &[]).ok(), format!("Unsubscribed hook:{HOOK}\n"));
     call("notify-unsubscribe", &[]).failed(1);
     let refused = call("notify-subscribe", &["--kinds", "complet"]).failed(1);

@@ -1,8 +1,9 @@
 //! How messages read, kept in one file: each kind of message by each sender, at three lengths, with text that would break markup.
 
 use kanband::kernel::notice::{Class, Item, Mention, Notice, NoticeFile, Row};
+use kanband::kernel::rules::notice_json;
 use kanband::notify::render::measure::Unit;
-use kanband::notify::{discord, mail, matrix, mattermost, ntfy, slack, telegram, webhook};
+use kanband::notify::{discord, mail, matrix, mattermost, ntfy, slack, telegram};
 use serde_json::Value;
 
 use crate::harness::{ask, notice, row};
@@ -169,7 +170,7 @@ fn texts() -> Vec<(&'static str, &'static str, Unit, usize, String)> {
         texts.push(("mail", name, Unit::Bytes, 64 * 1_024 + 200, shown));
     }
     for (name, row) in rows("webhook", "https://h/") {
-        let shown = kanband::text::json::to_string(&webhook::body::of(&row.notice)).unwrap();
+        let shown = kanband::text::json::to_string(&notice_json::of(&row.notice)).unwrap();
         texts.push(("webhook", name, Unit::Bytes, 40_000, shown));
     }
     texts

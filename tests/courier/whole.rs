@@ -300,3 +300,68 @@ fn no_secret_is_in_a_log_a_list_or_a_figure() {
         assert!(!message["error"].to_string().contains("SENTINEL"), "{message}");
     }
 }
+
+#[test]
+fn the_path_of_a_webhook_is_shown_nowhere_and_its_mark_names_it() {
+    let receiver = Fake::start(Receiver::default());
+    let stage = Stage::start(&with_channel(&hasty(), "webhook", None));
+    let url = format!("{}/SENTINEL-path?key=SENTINEL", receiver.url());
+    let other = format!("{}/other", receiver.url());
+    for url in [&url, &other] {
+        stage.board.say(["notify-subscribe", "--platform", "webhook", "--chat-id", url]).ok();
+    }
+    receiver.fail(Faults::ordered([Fault::Status(410), Fault::Status(410)]));
+    let id = stage.board.create("Write the page", &[]);
+    stage.board.say(["complete", &id]).ok();
+    stage.settle();
+    let shown = [
+        stage.board.say(["notify", "list"]).ok(),
+        stage.board.say(["notify", "list", "--json"]).ok(),
+        stage.board.say(["notify", "dead"]).ok(),
+        stage.board.say(["inbox", "--json"]).ok(),
+        stage.board.say(["doctor", "--json"]).out,
+        stage.log(),
+    ];
+    for text in &shown {
+        assert!(!text.contains("SENTINEL"), "{text}");
+    }
+    let list = stage.board.say(["notify", "list", "--json"]).json();
+    let marks: Vec<String> = list["filters"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|filter| filter["address"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(marks.len() == 2 && marks[0] != marks[1], "{marks:?}");
+    for mark in &marks {
+        assert!(mark.starts_with(&receiver.url()), "{mark}");
+        stage.board.say(["notify-unsubscribe", "--platform", "webhook", "--chat-id", mark]).ok();
+    }
+    let list = stage.board.say(["notify", "list", "--json"]).json();
+    assert_eq!(list["filters"], json!([]));
+}
+
+#[test]
+fn doctor_names_a_credential_that_is_missing_open_or_newer_than_what_was_read() {
+    let fake = Fake::start(Telegram::new(TOKEN));
+    let stage = Stage::start(&to_telegram(&fake));
+    let credential = stage.board.home().join("credentials/telegram");
+    let found = || {
+        let doctor: Value =
+            serde_json::from_str(&stage.board.say(["doctor", "--json"]).out).unwrap();
+        let checks = doctor["checks"].as_array().unwrap().iter();
+        let of = checks.filter(|check| check["name"] == json!("credentials"));
+        of.map(|check| check["message"].to_string()).collect::<Vec<_>>().join("\n")
+    };
+    stage.courier();
+    stage.until(|| found().is_empty().then_some(()));
+    std::fs::write(&credential, format!("{TOKEN}\n")).unwrap();
+    stage.until(|| found().contains("is newer than").then_some(()));
+    stage.board.say(["reload"]).ok();
+    stage.until(|| found().is_empty().then_some(()));
+    std::fs::set_permissions(&credential, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(found().contains("mode 644"), "{}", found());
+    std::fs::remove_file(&credential).unwrap();
+    assert!(found().contains("is missing"), "{}", found());
+    assert!(!found().contains("SENTINEL"));
+}

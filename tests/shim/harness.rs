@@ -64,6 +64,7 @@ impl Run {
             user: None,
             token: None,
             setup: None,
+            stdio: None,
             log: LogSpec {
                 path: temp.path().join("run.log"),
                 head_bytes: 1 << 20,

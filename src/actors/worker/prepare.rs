@@ -75,10 +75,7 @@ pub fn prepare(
     let make_dirs: Vec<PathBuf> = log_path.parent().map(Path::to_owned).into_iter().collect();
     let setup = setup(&workspace, paths, &settings, (order, resolution.profile.as_ref()));
     let cwd = working_directory.filter(|_| !workspace.is_cwd);
-    let verdict_mode = match resolution.launcher.verdict {
-        Verdict::Report => VerdictMode::Report,
-        Verdict::Exit => VerdictMode::Exit,
-    };
+    let verdict_mode = mode_of(resolution.launcher.verdict);
     let spec = RunSpec {
         version: RUN_FILE_VERSION,
         incarnation: start_inputs.supervision.incarnation(),
@@ -95,6 +92,7 @@ pub fn prepare(
         user: user.map(|user| user.name.clone()),
         token: user.map(|_| words.token.clone()),
         setup,
+        stdio: None,
         log: LogSpec {
             path: log_path,
             head_bytes: supervision.log_head_bytes,
@@ -119,6 +117,13 @@ pub fn prepare(
         footing,
     };
     Ok(Prepared { spec, launch, verdict_mode, make_dirs, own: workspace.own })
+}
+
+fn mode_of(verdict: Verdict) -> VerdictMode {
+    match verdict {
+        Verdict::Report => VerdictMode::Report,
+        Verdict::Exit => VerdictMode::Exit,
+    }
 }
 
 /// The secret values of a run: those of its environment, and its token.

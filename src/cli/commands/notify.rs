@@ -154,6 +154,8 @@ fn list(session: &mut Session, channel: Option<&str>, dead: bool) -> Ended {
                 (None, _) => "ok".to_owned(),
             };
             let target = target(&route.channel, &route.address, &route.thread);
+            let quiet = route.quiet.as_ref().map(|quiet| format!("  quiet {quiet}"));
+            let state = format!("{state}{}", quiet.unwrap_or_default());
             session.output.line(one_line(&format!("{target}  {state}")))?;
         }
         for filter in &list.filters {

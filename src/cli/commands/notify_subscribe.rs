@@ -55,6 +55,9 @@ pub struct Arguments {
     /// Person to name when something needs one
     #[arg(long, value_name = "NAME")]
     person: Option<String>,
+    /// Quiet hours of the address, such as "22:00-07:00 Europe/Berlin"; "" removes them
+    #[arg(long, value_name = "HOURS")]
+    quiet: Option<String>,
     /// Send a test message too
     #[arg(long)]
     test: bool,
@@ -104,6 +107,7 @@ fn to_task(
         level,
         kinds: arguments.kinds,
         person: arguments.person,
+        quiet: arguments.quiet,
     };
     let reply: SubscribeReply = session.client()?.post(&path, &request)?;
     if session.output.is_json() {
@@ -133,8 +137,13 @@ fn to_many(
         level,
         kinds: arguments.kinds,
         person: arguments.person,
+        quiet: arguments.quiet,
         remove: false,
+        dry_run: false,
     };
+    if !is_wanted(&request, session)? {
+        return Ok(Vec::new());
+    }
     let reply: WatchReply = session.client()?.post("/v1/subscriptions", &request)?;
     if session.output.is_json() {
         session.output.json(&reply)?;
@@ -143,4 +152,18 @@ fn to_many(
     let word = if reply.created { "Subscribed" } else { "Changed the subscription of" };
     session.output.line(format!("{word} {target}"))?;
     Ok(reply.warnings)
+}
+
+/// Shows how much a subscription would have heard in the last day before it is taken; whether the person in front of the terminal, if there
+/// is one, wants it.
+fn is_wanted(request: &WatchTasks, session: &mut Session) -> Result<bool, Failure> {
+    if !request.is_storm() {
+        return Ok(true);
+    }
+    let dry_run = WatchTasks { dry_run: true, ..request.clone() };
+    let reply: WatchReply = session.client()?.post("/v1/subscriptions", &dry_run)?;
+    for warning in reply.warnings.iter().filter(|warning| warning.contains("last day")) {
+        session.output.complain(&format!("warning: {warning}"));
+    }
+    Ok(!session.is_interactive() || session.confirm("Subscribe?")?)
 }

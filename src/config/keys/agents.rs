@@ -105,6 +105,14 @@ const PERSON: &[Key] = &[
         unit: None,
         doc: "Mail address.",
     },
+    Key {
+        name: "quiet",
+        kind: Kind::Text,
+        default: None,
+        example: Some("\"22:00-07:00 Europe/Berlin\""),
+        unit: None,
+        doc: "Quiet hours of subscriptions that name the person; before those of the channel.",
+    },
 ];
 
 pub(super) const PROFILE: &[Key] = &[

@@ -11,7 +11,7 @@ const WEEK: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// Kinds of channels that can be configured.
 pub(super) const CHANNEL_KINDS: &[&str] =
-    &["telegram", "slack", "discord", "matrix", "ntfy", "mattermost", "mail", "webhook"];
+    &["telegram", "slack", "discord", "matrix", "ntfy", "mattermost", "mail", "webhook", "command"];
 
 pub(super) const NOTIFY: &[Key] = &[
     Key {
@@ -87,6 +87,15 @@ pub(super) const NOTIFY: &[Key] = &[
         unit: None,
         doc: "Longest time that a provider is asked to wait for something that people do in a chat; whole seconds.",
     },
+    Key {
+        name: "digest",
+        kind: Kind::OptionalText,
+        default: Some("\"09:00\""),
+        example: None,
+        unit: None,
+        doc: "Time of the day at which the questions that are still open after two reminders are listed, once for each address, in the time \
+         zone of the channel's quiet hours, else of the host. Empty: never.",
+    },
 ];
 
 /// Channels, by name.
@@ -100,6 +109,7 @@ pub(super) const CHANNELS: Section = Section {
                 "kind",
                 "credential",
                 "url",
+                "argv",
                 "allow",
                 "allow_http",
                 "retry",
@@ -127,6 +137,14 @@ const CHANNEL: &[Key] = &[
         example: Some("\"https://ntfy.example.org\""),
         unit: None,
         doc: "Server of the channel, if it is not the provider's own; for mail, such as `smtps://mail.example.org`.",
+    },
+    Key {
+        name: "argv",
+        kind: Kind::TextList,
+        default: None,
+        example: Some("[\"/usr/local/bin/tell-me\"]"),
+        unit: None,
+        doc: "Program of a channel of kind \"command\", with its arguments; no shell reads them.",
     },
     Key {
         name: "credential",
@@ -160,7 +178,7 @@ const CHANNEL: &[Key] = &[
         example: None,
         unit: None,
         doc: "Pauses after failures, one after the other, such as `[\"5s\", \"5m\"]`; after the last one the message is given up. \
-         Empty: for people, doubling pauses for `notify.give_up`; for webhooks, ten attempts over three days.",
+         Empty: for people, doubling pauses for `notify.give_up`; for webhooks and commands, ten attempts over three days.",
     },
     Key {
         name: "limit_per_minute",
@@ -168,8 +186,8 @@ const CHANNEL: &[Key] = &[
         default: None,
         example: Some("20"),
         unit: Some("messages"),
-        doc: "Maximum number of messages and edits for one address in a minute; without it, 20 for Telegram, 6000 for webhooks, \
-         60 for the others.",
+        doc: "Maximum number of messages and edits for one address in a minute; without it, 20 for Telegram, 6000 for webhooks \
+         and commands, 60 for the others.",
     },
     Key {
         name: "quiet",

@@ -65,6 +65,14 @@ pub enum Refusal {
         /// The maximum.
         limit: u32,
     },
+    /// A message may not go to this address.
+    #[error("cannot send to {address}: {detail}")]
+    AddressRefused {
+        /// The address, without what may be secret.
+        address: String,
+        /// Why.
+        detail: String,
+    },
     /// No further occurrence comes.
     #[error("schedule {name} has no further occurrence")]
     NoOccurrence {
@@ -446,7 +454,7 @@ impl Refusal {
                 ErrorCode::ScheduleExists
             }
             Self::NoOccurrence { .. } => ErrorCode::NoOccurrence,
-            Self::BadCron { .. } => ErrorCode::InvalidValue,
+            Self::BadCron { .. } | Self::AddressRefused { .. } => ErrorCode::InvalidValue,
             Self::TitleRequired => ErrorCode::TitleRequired,
             Self::CommentBodyRequired => ErrorCode::CommentBodyRequired,
             Self::CommentAuthorRequired => ErrorCode::CommentAuthorRequired,

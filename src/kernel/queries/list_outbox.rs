@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::error::VerbError;
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::query::Query;
+use crate::kernel::rules::address::shown;
 use crate::kernel::snapshot::Snapshot;
 use crate::kernel::store;
 use crate::kernel::store::outbox::OutboxRow;
@@ -49,7 +50,7 @@ pub struct ChannelInfo {
     pub paused_until_ms: i64,
 }
 
-/// An address of a channel.
+/// An address of a channel. Of a URL its host, and a mark that tells it from others.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RouteInfo {
     /// The channel.
@@ -62,6 +63,8 @@ pub struct RouteInfo {
     pub broken_since: Option<EpochSeconds>,
     /// The last refusal.
     pub reason: Option<String>,
+    /// Quiet hours of its own.
+    pub quiet: Option<String>,
 }
 
 /// A subscription to many tasks.
@@ -98,7 +101,7 @@ pub struct MessageInfo {
     pub state: String,
     /// The channel.
     pub channel: String,
-    /// The address.
+    /// The address; of a URL as in `routes`.
     pub address: String,
     /// Its task.
     pub task: Option<String>,
@@ -129,7 +132,7 @@ impl Query for ListOutbox {
             id: row.id,
             state: row.state,
             channel: channel.to_owned(),
-            address: address.to_owned(),
+            address: shown(address),
             task: row.task_id.map(|id| id.to_string()),
             attempts: row.attempts,
             code: row.code,
@@ -153,10 +156,11 @@ impl Query for ListOutbox {
         for route in routes.iter().filter(|route| is_meant(&route.channel)) {
             list.routes.push(RouteInfo {
                 channel: route.channel.clone(),
-                address: route.address.clone(),
+                address: shown(&route.address),
                 thread: route.thread.clone(),
                 broken_since: route.broken_since,
                 reason: route.reason.clone(),
+                quiet: route.quiet.clone(),
             });
             if self.dead {
                 continue;
@@ -178,7 +182,7 @@ impl Query for ListOutbox {
             .filter(|filter| is_meant(&filter.channel))
             .map(|filter| FilterInfo {
                 channel: filter.channel,
-                address: filter.address,
+                address: shown(&filter.address),
                 thread: filter.thread,
                 board: filter.board.map(|board| board.to_string()),
                 assignee: filter.assignee,

@@ -268,6 +268,28 @@ pub fn digest(notices: &[Notice], is_asking: bool, now: EpochSeconds) -> Notice 
     }
 }
 
+/// The daily list of what is still asked: each with its task and a sentence, the oldest first.
+pub fn daily(items: Vec<Item>, board: &str, now: EpochSeconds) -> Notice {
+    let count = items.len();
+    let (tasks, need) = if count == 1 { ("task", "needs") } else { ("tasks", "need") };
+    Notice {
+        class: Class::Digest,
+        kind: "digest".to_owned(),
+        event_id: None,
+        at: now,
+        board: board.to_owned(),
+        task: None,
+        headline: format!("{count} {tasks} still {need} a person."),
+        lines: Vec::new(),
+        question: None,
+        mention: None,
+        buttons: Vec::new(),
+        files: Vec::new(),
+        items: items.into_iter().take(ASKS_NAMED_MAX).collect(),
+        is_silent: true,
+    }
+}
+
 /// The counts in the lines of a digest.
 fn counted(lines: &[String]) -> Vec<(String, usize)> {
     let read = |line: &String| {

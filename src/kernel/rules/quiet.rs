@@ -24,6 +24,11 @@ impl QuietHours {
         (from != until).then_some(Self { from, until, zone })
     }
 
+    /// The time zone.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
     /// The end of the quiet hours that `now` is in; none outside of them.
     pub fn end(&self, now: EpochSeconds) -> Option<EpochSeconds> {
         let local = Timestamp::from_second(now).ok()?.to_zoned(self.zone.clone());

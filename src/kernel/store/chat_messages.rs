@@ -189,6 +189,25 @@ pub fn list_to_remind(connection: &Connection, now_ms: i64) -> Result<Vec<ChatMe
     rows.collect::<rusqlite::Result<_>>().doing(doing)
 }
 
+/// Messages of a route that ask, are open, and have been repeated at least `reminders` times; oldest first.
+pub fn list_open_asks(
+    connection: &Connection,
+    route_id: i64,
+    reminders: u32,
+) -> Result<Vec<ChatMessage>, Fault> {
+    let doing = "list the open questions of a route";
+    let mut statement = connection
+        .prepare_cached(select_messages!(
+            "WHERE c.remind_at_ms IS NOT NULL AND c.route_id = :route AND c.role = 'ask' AND c.is_open = 1
+               AND c.reminders >= :reminders ORDER BY c.id"
+        ))
+        .doing(doing)?;
+    let rows = statement
+        .query_map(named_params! { ":route": route_id, ":reminders": reminders }, read)
+        .doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
 /// Counts a reminder and sets the next one.
 pub fn set_reminded(
     connection: &Connection,

@@ -8,7 +8,7 @@ use super::page::{self, Page, PageSql};
 use super::rows::{has_more_than, lenient_json};
 use crate::kernel::error::Fault;
 use crate::kernel::event::{Event, EventKind, Payload};
-use crate::kernel::ids::{EpochSeconds, EventId, RunId, TaskId};
+use crate::kernel::ids::{BoardName, EpochSeconds, EventId, RunId, TaskId};
 use crate::kernel::store::Connection;
 
 /// Setting with the largest id of an event that was removed, or that an import reserves.
@@ -200,6 +200,27 @@ pub fn newest_id(connection: &Connection) -> Result<EventId, Fault> {
         .prepare_cached("SELECT coalesce(max(id), 0) FROM task_events")
         .and_then(|mut s| s.query_row([], |row| row.get(0)))
         .doing("find the newest event")
+}
+
+/// How many events of a board, or of all, happened since a time; only the newest `most` of all are looked at.
+pub fn count_since(
+    connection: &Connection,
+    board: Option<&BoardName>,
+    since: EpochSeconds,
+    most: u32,
+) -> Result<u32, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT count(*) FROM (SELECT task_id, created_at FROM task_events ORDER BY id DESC LIMIT :most) e
+             WHERE e.created_at >= :since
+               AND (:board IS NULL OR EXISTS (
+                 SELECT 1 FROM tasks t JOIN boards b ON b.id = t.board WHERE t.id = e.task_id AND b.name = :board))",
+        )
+        .and_then(|mut s| {
+            let named = named_params! { ":most": most, ":since": since, ":board": board };
+            s.query_row(named, |row| row.get::<_, u32>(0))
+        })
+        .doing("count the events of the last day")
 }
 
 /// When the newest event happened; none when there is none.

@@ -42,6 +42,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 20, sql: include_str!("migrations/0020_columns.sql") },
     Migration { version: 21, sql: include_str!("migrations/0021_outbox.sql") },
     Migration { version: 22, sql: include_str!("migrations/0022_chat.sql") },
+    Migration { version: 23, sql: include_str!("migrations/0023_quiet.sql") },
 ];
 
 /// The schema version that this program writes.

@@ -28,13 +28,15 @@ pub struct Route {
     pub paused_until_ms: i64,
     /// The minute that is being counted, and how many went in it.
     pub minute: (i64, u32),
+    /// When its reader sleeps, as written.
+    pub quiet: Option<String>,
 }
 
 macro_rules! select_routes {
     ($rest:literal) => {
         concat!(
             "SELECT r.id, r.channel, r.address, r.thread, r.refusals, r.broken_since, r.reason, r.paused_until_ms,
-                    r.minute, r.minute_count FROM routes r ",
+                    r.minute, r.minute_count, r.quiet FROM routes r ",
             $rest
         )
     };
@@ -51,6 +53,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Route> {
         reason: row.get(6)?,
         paused_until_ms: row.get(7)?,
         minute: (row.get(8)?, row.get(9)?),
+        quiet: row.get(10)?,
     })
 }
 
@@ -161,6 +164,25 @@ pub fn set_standing(
         })
         .map(drop)
         .doing("write how a route stands")
+}
+
+/// Quiet hours of routes that have some of their own, as written.
+pub fn list_quiet(connection: &Connection) -> Result<Vec<(i64, String)>, Fault> {
+    let doing = "list the quiet hours of routes";
+    let mut statement = connection
+        .prepare_cached("SELECT id, quiet FROM routes WHERE quiet IS NOT NULL ORDER BY id")
+        .doing(doing)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+/// Sets the quiet hours of a route; none removes them.
+pub fn set_quiet(connection: &Connection, id: i64, quiet: Option<&str>) -> Result<(), Fault> {
+    connection
+        .prepare_cached("UPDATE routes SET quiet = :quiet WHERE id = :id")
+        .and_then(|mut s| s.execute(named_params! { ":id": id, ":quiet": quiet }))
+        .map(drop)
+        .doing("set the quiet hours of a route")
 }
 
 /// Counts what goes to a route in a minute.

@@ -18,6 +18,7 @@ use crate::kernel::store::outbox::{After, NewRow, OutboxRow};
 use crate::kernel::store::routes::Route;
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
+use crate::kernel::verbs::asks_again::remind;
 
 /// Messages of one channel that are under way at a time.
 const CHANNEL_LEASES_MAX: u32 = 4;
@@ -56,14 +57,22 @@ impl Verb for LeaseOutbox {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<LeaseReply, VerbError> {
         tx.caller.refuse_outsiders(Self::NAME)?;
-        end_leases(tx, self.now_ms)?;
-        remind(tx, self.now_ms)?;
-        let mut round = Round::new(tx, self)?;
+        let mut round = Round::new(tx, (self.max, self.now_ms), false)?;
         round.rows(tx)?;
         round.edits(tx)?;
-        round.at(store::outbox::next_time_ms(tx.store(), self.now_ms)?);
-        Ok(LeaseReply { leased: round.leased, next_ms: round.next_ms })
+        round.end(tx)
     }
+}
+
+/// Hands out what the daemon sends itself.
+pub(super) fn lease_of_daemon(
+    tx: &mut Tx<'_>,
+    max: u32,
+    now_ms: i64,
+) -> Result<LeaseReply, VerbError> {
+    let mut round = Round::new(tx, (max, now_ms), true)?;
+    round.rows(tx)?;
+    round.end(tx)
 }
 
 /// What was leased and not settled in time may have been sent: it goes again, marked.
@@ -75,7 +84,7 @@ fn end_leases(tx: &Tx<'_>, now_ms: i64) -> Result<(), VerbError> {
             maybe_sent: true,
             not_before_ms: 0,
             code: Some("lease_over"),
-            error: Some("the courier did not say what became of it"),
+            error: Some("nothing was heard of it"),
             provider_id: None,
             done_at: None,
         };
@@ -85,36 +94,10 @@ fn end_leases(tx: &Tx<'_>, now_ms: i64) -> Result<(), VerbError> {
     Ok(())
 }
 
-/// Asks again what nobody has answered.
-fn remind(tx: &mut Tx<'_>, now_ms: i64) -> Result<(), VerbError> {
-    for message in store::chat_messages::list_to_remind(tx.store(), now_ms)? {
-        let reminders = message.reminders + 1;
-        let next = usize::try_from(reminders).unwrap_or(usize::MAX);
-        let next_at =
-            tx.policy.notify.remind_ms.get(next).map(|pause| now_ms.saturating_add(*pause));
-        store::chat_messages::set_reminded(tx.store(), message.id, next_at)?;
-        let Some(event_id) = message.event_id else { continue };
-        let asked = store::outbox::get_of_event(tx.store(), message.route_id, event_id)?;
-        let Some(mut notice) = asked.as_ref().and_then(OutboxRow::notice) else { continue };
-        notice.headline = format!("Still waits: {}", notice.headline);
-        let (key, dedupe) = (format!("reminder:{event_id}:{reminders}"), dedupe(tx.random()));
-        let row = NewRow {
-            route_id: message.route_id,
-            task_id: Some(&message.task_id),
-            event_id: None,
-            notice_key: Some(&key),
-            notice: &notice,
-            dedupe: &dedupe,
-            not_before_ms: 0,
-            now: tx.now,
-        };
-        store::outbox::insert(tx.store(), &row)?;
-    }
-    Ok(())
-}
-
 /// One look at all routes.
 struct Round {
+    /// Whether it is about what the daemon sends itself, and not about what the courier sends.
+    is_of_daemon: bool,
     now_ms: i64,
     max: usize,
     until_ms: i64,
@@ -126,17 +109,29 @@ struct Round {
 }
 
 impl Round {
-    fn new(tx: &Tx<'_>, ask: &LeaseOutbox) -> Result<Self, VerbError> {
+    fn new(
+        tx: &mut Tx<'_>,
+        (max, now_ms): (u32, i64),
+        is_of_daemon: bool,
+    ) -> Result<Self, VerbError> {
+        end_leases(tx, now_ms)?;
+        remind(tx, now_ms)?;
         let paused = store::routes::list_channels(tx.store())?;
         Ok(Self {
-            now_ms: ask.now_ms,
-            max: usize::try_from(ask.max).unwrap_or(usize::MAX),
-            until_ms: ask.now_ms.saturating_add(tx.policy.notify.lease_ms),
+            is_of_daemon,
+            now_ms,
+            max: usize::try_from(max).unwrap_or(usize::MAX),
+            until_ms: now_ms.saturating_add(tx.policy.notify.lease_ms),
             paused: paused.into_iter().map(|it| (it.channel, it.paused_until_ms)).collect(),
             under_way: store::outbox::count_leased_by_channel(tx.store())?.into_iter().collect(),
             leased: Leased::default(),
             next_ms: None,
         })
+    }
+
+    fn end(mut self, tx: &Tx<'_>) -> Result<LeaseReply, VerbError> {
+        self.at(store::outbox::next_time_ms(tx.store(), self.now_ms)?);
+        Ok(LeaseReply { leased: self.leased, next_ms: self.next_ms })
     }
 
     /// Notes a time at which something may be due.
@@ -176,7 +171,9 @@ impl Round {
     fn rows(&mut self, tx: &mut Tx<'_>) -> Result<(), VerbError> {
         let policy = tx.policy;
         for route in store::routes::list_with_open(tx.store())? {
-            let Some(channel) = policy.notify.channels.get(&route.channel) else { continue };
+            let channel = policy.notify.channels.get(&route.channel);
+            let is_meant = |it: &&ChannelPolicy| it.kind.is_of_daemon() == self.is_of_daemon;
+            let Some(channel) = channel.filter(is_meant) else { continue };
             if self.is_full() {
                 return Ok(());
             }
@@ -274,7 +271,8 @@ impl Round {
             newest: newest.as_ref(),
             ending: message.ending.as_deref(),
         };
-        let live = live(facts);
+        let mut live = live(facts);
+        tx.policy.notify.secrets.clear_live(&mut live);
         let text = serde_json::to_string(&live).unwrap_or_default();
         if message.shown.as_deref() == Some(&text) {
             return Ok(store::chat_messages::clear_wanted(tx.store(), message.id)?);

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventKind;
+use crate::kernel::rules::address::{refusal, shown};
 use crate::kernel::rules::notify::Level;
+use crate::kernel::rules::quiet::QuietHours;
 use crate::kernel::shorten::shorten;
 use crate::kernel::store::subscriptions::Subscription;
 use crate::kernel::tx::Tx;
@@ -38,6 +40,9 @@ pub struct Subscribe {
     /// Person to name when something asks, from `[people]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
+    /// Quiet hours of the address, such as `22:00-07:00 Europe/Berlin`; empty: none of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quiet: Option<String>,
 }
 
 /// The subscription.
@@ -83,15 +88,43 @@ pub(super) fn warnings_of(tx: &Tx<'_>, channel: &str) -> Vec<String> {
     (!is_there).then(warning).into_iter().collect()
 }
 
-/// Refuses an address that a configured channel can never reach.
+/// The address that a caller means: as given, or the one that is shown so.
+pub(super) fn meant(tx: &Tx<'_>, channel: &str, address: String) -> Result<String, VerbError> {
+    if !address.contains("/…") {
+        return Ok(address);
+    }
+    let routes = store::routes::list(tx.store())?;
+    let found =
+        routes.into_iter().find(|it| it.channel == channel && shown(&it.address) == address);
+    Ok(found.map_or(address, |route| route.address))
+}
+
+/// Refuses an address that a configured channel can never reach, or may not.
 pub(super) fn check_address(tx: &Tx<'_>, channel: &str, address: &str) -> Result<(), Refusal> {
     let Some(channel) = tx.policy.notify.channels.get(channel) else { return Ok(()) };
-    match channel.kind.problem_with(address) {
-        None => Ok(()),
-        Some(problem) => {
-            Err(Refusal::InvalidValue { field: "chat_id", problem, value: shorten(address) })
-        }
+    if let Some(problem) = channel.kind.problem_with(address) {
+        let value = shorten(&shown(address));
+        return Err(Refusal::InvalidValue { field: "chat_id", problem, value });
     }
+    match refusal(channel, address) {
+        None => Ok(()),
+        Some(detail) => Err(Refusal::AddressRefused { address: shown(address), detail }),
+    }
+}
+
+/// Sets the quiet hours of an address, where some are given.
+pub(super) fn set_quiet(tx: &Tx<'_>, route_id: i64, quiet: Option<&str>) -> Result<(), VerbError> {
+    let Some(quiet) = quiet.map(str::trim) else { return Ok(()) };
+    if !quiet.is_empty() && QuietHours::parse(quiet, "UTC").is_none() {
+        return Err(Refusal::InvalidValue {
+            field: "quiet",
+            problem: "expected hours such as 22:00-07:00 or 22:00-07:00 Europe/Berlin",
+            value: shorten(quiet),
+        }
+        .into());
+    }
+    let quiet = Some(quiet).filter(|quiet| !quiet.is_empty());
+    Ok(store::routes::set_quiet(tx.store(), route_id, quiet)?)
 }
 
 pub(super) fn required(field: &'static str, given: &str) -> Result<String, Refusal> {
@@ -108,11 +141,13 @@ impl Verb for Subscribe {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<SubscribeReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
+        let platform = required("platform", &self.platform)?.to_lowercase();
+        let chat_id = meant(tx, &platform, required("chat_id", &self.chat_id)?)?;
         let subscription = Subscription {
             task_id: task.id,
             board: task.board,
-            platform: required("platform", &self.platform)?.to_lowercase(),
-            chat_id: required("chat_id", &self.chat_id)?,
+            platform,
+            chat_id,
             thread_id: validate::name("thread_id", Some(&self.thread_id))?.unwrap_or_default(),
             user_id: validate::name("user_id", self.user_id.as_deref())?,
             created_at: tx.now,
@@ -135,7 +170,8 @@ impl Verb for Subscribe {
             subscription.chat_id.as_str(),
             subscription.thread_id.as_str(),
         );
-        store::routes::ensure(tx.store(), target, tx.now)?;
+        let route_id = store::routes::ensure(tx.store(), target, tx.now)?;
+        set_quiet(tx, route_id, self.quiet.as_deref())?;
         tx.listeners.forget();
         let subscription = store::subscriptions::get(tx.store(), &subscription)?;
         let warnings = warnings_of(tx, &subscription.platform);

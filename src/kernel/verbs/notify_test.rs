@@ -11,7 +11,7 @@ use crate::kernel::store;
 use crate::kernel::store::outbox::NewRow;
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
-use crate::kernel::verbs::notify_subscribe::{check_address, required};
+use crate::kernel::verbs::notify_subscribe::{check_address, meant, required};
 
 /// Sends a message to an address, to see whether it arrives.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -39,7 +39,7 @@ impl Verb for TestRoute {
     fn run(&self, tx: &mut Tx<'_>) -> Result<TestReply, VerbError> {
         tx.caller.may_ask(Self::NAME)?;
         let channel = required("channel", &self.channel)?;
-        let address = required("address", &self.address)?;
+        let address = meant(tx, &channel, required("address", &self.address)?)?;
         if !tx.policy.notify.channels.contains_key(&channel) {
             return Err(Refusal::InvalidValue {
                 field: "channel",

@@ -8,6 +8,7 @@ use crate::kernel::ids::BoardName;
 use crate::kernel::store;
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
+use crate::kernel::verbs::notify_subscribe::meant;
 
 /// Ends a subscription.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -42,8 +43,9 @@ impl Verb for Unsubscribe {
     fn run(&self, tx: &mut Tx<'_>) -> Result<UnsubscribeReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
         let platform = self.platform.trim().to_lowercase();
-        let (chat, thread) = (self.chat_id.trim(), self.thread_id.trim());
-        if store::subscriptions::delete(tx.store(), &task.id, &platform, chat, thread)? {
+        let chat = meant(tx, &platform, self.chat_id.trim().to_owned())?;
+        let thread = self.thread_id.trim();
+        if store::subscriptions::delete(tx.store(), &task.id, &platform, &chat, thread)? {
             tx.listeners.forget();
             Ok(UnsubscribeReply { id: task.id.to_string(), board: task.board })
         } else {

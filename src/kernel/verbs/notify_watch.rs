@@ -4,15 +4,24 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::ids::BoardName;
 use crate::kernel::rules::notify::Level;
 use crate::kernel::store::filters::Filter;
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
-use crate::kernel::verbs::notify_subscribe::{check_address, kinds_of, required, warnings_of};
+use crate::kernel::verbs::notify_subscribe::{
+    check_address, kinds_of, meant, required, set_quiet, warnings_of,
+};
 use crate::kernel::{store, validate};
 
 /// Subscriptions to many tasks of one installation.
 const FILTERS_MAX: usize = 1_000;
+
+/// Seconds of a day.
+const DAY_SECONDS: i64 = 86_400;
+
+/// The newest events that are counted for a rate.
+const EVENTS_COUNTED_MAX: u32 = 20_000;
 
 /// Subscribes an address to the tasks that a filter names, those of later on among them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -38,8 +47,13 @@ pub struct WatchTasks {
     pub kinds: Vec<String>,
     /// Person to name when something asks, from `[people]`.
     pub person: Option<String>,
+    /// Quiet hours of the address, such as `22:00-07:00 Europe/Berlin`; empty: none of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quiet: Option<String>,
     /// End the subscription instead.
     pub remove: bool,
+    /// Only say what would stand in the way of it, and how much it would hear.
+    pub dry_run: bool,
 }
 
 /// The subscription.
@@ -50,6 +64,34 @@ pub struct WatchReply {
     /// What stands in the way of it.
     #[serde(default)]
     pub warnings: Vec<String>,
+}
+
+impl WatchTasks {
+    /// Whether it hears each step of every task of a board, or of all boards.
+    pub fn is_storm(&self) -> bool {
+        let narrow = [&self.assignee, &self.tenant, &self.label];
+        self.level == Some(Level::Verbose)
+            && self.kinds.is_empty()
+            && narrow.iter().all(|it| it.is_none())
+    }
+
+    /// How many events of the last day it would have heard of.
+    fn rate(&self, tx: &Tx<'_>, board: Option<&BoardName>) -> Result<Option<String>, VerbError> {
+        if !self.is_storm() {
+            return Ok(None);
+        }
+        let since = tx.now.saturating_sub(DAY_SECONDS);
+        let count = store::events::count_since(tx.store(), board, since, EVENTS_COUNTED_MAX)?;
+        let count = if count < EVENTS_COUNTED_MAX {
+            count.to_string()
+        } else {
+            format!("more than {count}")
+        };
+        let of = board.map_or_else(|| "all boards".to_owned(), |board| format!("board {board}"));
+        Ok(Some(format!(
+            "a verbose subscription to {of} is sent each step: there were {count} events in the last day"
+        )))
+    }
 }
 
 impl Verb for WatchTasks {
@@ -65,10 +107,15 @@ impl Verb for WatchTasks {
             }
         };
         let channel = required("platform", &self.platform)?.to_lowercase();
-        let address = required("chat_id", &self.chat_id)?;
+        let address = meant(tx, &channel, required("chat_id", &self.chat_id)?)?;
         let thread = validate::name("thread_id", Some(&self.thread_id))?.unwrap_or_default();
         if !self.remove {
             check_address(tx, &channel, &address)?;
+        }
+        if self.dry_run {
+            let mut warnings = warnings_of(tx, &channel);
+            warnings.extend(self.rate(tx, board.as_ref())?);
+            return Ok(WatchReply { created: false, warnings });
         }
         let filter = Filter {
             id: 0,
@@ -95,6 +142,7 @@ impl Verb for WatchTasks {
             let id = format!("{}:{}", filter.channel, filter.address);
             return Err(Refusal::UnknownSubscription { id }.into());
         }
+        set_quiet(tx, filter.route_id, self.quiet.as_deref())?;
         let created = store::filters::insert(tx.store(), &filter)?.is_some();
         if created && store::filters::list(tx.store())?.len() > FILTERS_MAX {
             return Err(Refusal::InvalidValue {

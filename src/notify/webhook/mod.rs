@@ -1,11 +1,11 @@
 //! Webhooks as Standard Webhooks 1.0 describes them: the address of a route is the URL.
 
-pub mod body;
 pub mod signature;
 
 use std::rc::Rc;
 
 use crate::kernel::notice::{Outcome, RateScope, Row};
+use crate::kernel::rules::notice_json;
 use crate::notify::http::{Answer, HttpClient, Method, Outgoing, json};
 use crate::notify::outcome;
 use crate::notify::secret::Secret;
@@ -36,7 +36,7 @@ impl Webhook {
             Ok(url) => url,
             Err(error) => return outcome::permanent("bad_url", &format!("{error}")),
         };
-        let body = match json::body_of(&body::of(&row.notice)) {
+        let body = match json::body_of(&notice_json::of(&row.notice)) {
             Ok(body) => body,
             Err(failure) => return outcome::of_failure(&failure),
         };

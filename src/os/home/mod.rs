@@ -3,6 +3,7 @@
 pub mod attachments;
 pub mod board_files;
 pub mod files;
+pub mod hook_files;
 pub mod lock;
 pub mod lock_owner;
 pub mod skill_files;

@@ -1,6 +1,6 @@
 //! Runs one command in a process tree of its own and reads its output: a shim without a run of the board.
 //!
-//! Files of a worker's user are inspected and removed by a process of that user. It is started, limited, contained and ended like
+//! Files of a worker's user are inspected and removed by a process of that user, and a program of a channel sends messages. It is started, limited, contained and ended like
 //! a worker, in a run directory whose name is not a number. No process of it is ever identified as an operator: its shim, its control
 //! group where there is one, and the variables of run 0 (which is no run of the board) identify it.
 
@@ -22,7 +22,7 @@ use crate::os::processes::spawn::{SpawnError, SpawnRequest, SpawnedShim, Spawner
 use crate::os::processes::user::Account;
 use crate::os::run_files::directory::{
     COMMAND_PREFIX, GroupLimits, LimitSpec, LogSpec, NO_RUN, RUN_FILE_VERSION, RunDir, RunSpec,
-    StartFailure, read_exit, read_identity, read_spec, remove,
+    StartFailure, StdioSpec, read_exit, read_identity, read_spec, remove,
 };
 use crate::os::run_files::inspection::{Inspection, inspect, revoke};
 use crate::os::run_files::log::read_log;
@@ -74,6 +74,36 @@ pub struct Bounds {
     pub output_bytes_max: u64,
 }
 
+/// A command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// Its program and arguments.
+    pub argv: Vec<String>,
+    /// Its whole environment.
+    pub env: BTreeMap<String, String>,
+    /// What it may take.
+    pub bounds: Bounds,
+    /// What it reads; then its standard error is kept apart. None: it reads nothing.
+    pub input: Option<String>,
+    /// Secret values that its outputs are cleared of.
+    pub redact: Vec<String>,
+}
+
+/// How a command has ended that had its time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Its exit code; none when a signal ended it.
+    pub code: Option<i32>,
+    /// That signal.
+    pub signal: Option<i32>,
+    /// Whether it was made to end because its time was up, and after how long.
+    pub timed_out: Option<Duration>,
+    /// What it printed, on both outputs where they are not kept apart.
+    pub output: Vec<u8>,
+    /// Its standard error, where that is kept apart.
+    pub errors: Vec<u8>,
+}
+
 impl Bounds {
     /// So much time, and the output of a report.
     pub fn within(patience: Duration) -> Self {
@@ -112,10 +142,27 @@ impl CommandAs<'_> {
         env: BTreeMap<String, String>,
         bounds: Bounds,
     ) -> Result<Vec<u8>, CommandError> {
-        let patience = bounds.patience;
+        let ended = self.run(user, Order { argv, env, bounds, input: None, redact: Vec::new() })?;
+        match (ended.code, ended.timed_out) {
+            (Some(0), _) => Ok(ended.output),
+            (_, Some(time)) => Err(CommandError::Timeout(time)),
+            (_, None) => {
+                let text = String::from_utf8_lossy(&ended.output).trim().to_owned();
+                Err(CommandError::Failed(text))
+            }
+        }
+    }
+
+    /// Runs a command to its end, whatever that is. It runs as `user`, as this process's own when there is none. To be called where
+    /// waiting is allowed.
+    ///
+    /// # Errors
+    /// It could not be started, or nobody knows how it ended.
+    pub fn run(&self, user: Option<&Account>, order: Order) -> Result<Ended, CommandError> {
+        let patience = order.bounds.patience;
         let word = random_hex(16)?;
         let dir = RunDir::new(self.runs_dir.join(format!("{COMMAND_PREFIX}{word}")));
-        let spec = self.spec(user, argv, env, &dir, word, bounds);
+        let spec = self.spec(user, order, &dir, word);
         let request = SpawnRequest {
             run_dir: dir.clone(),
             spec,
@@ -152,15 +199,15 @@ impl CommandAs<'_> {
         }
     }
 
-    fn spec(
-        &self,
-        user: Option<&Account>,
-        argv: Vec<String>,
-        env: BTreeMap<String, String>,
-        dir: &RunDir,
-        nonce: String,
-        bounds: Bounds,
-    ) -> RunSpec {
+    fn spec(&self, user: Option<&Account>, order: Order, dir: &RunDir, nonce: String) -> RunSpec {
+        let Order { argv, env, bounds, input, redact } = order;
+        let log = |path| LogSpec {
+            path,
+            head_bytes: bounds.output_bytes_max,
+            tail_bytes: 0,
+            pace_bytes_per_second: 0,
+            redact: redact.clone(),
+        };
         RunSpec {
             version: RUN_FILE_VERSION,
             incarnation: self.incarnation.clone(),
@@ -176,13 +223,8 @@ impl CommandAs<'_> {
             user: user.map(|user| user.name.clone()),
             token: None,
             setup: None,
-            log: LogSpec {
-                path: log_of(dir),
-                head_bytes: bounds.output_bytes_max,
-                tail_bytes: 0,
-                pace_bytes_per_second: 0,
-                redact: Vec::new(),
-            },
+            stdio: input.map(|input| StdioSpec { input, errors: log(errors_of(dir)) }),
+            log: log(log_of(dir)),
             limits: LimitSpec {
                 max_runtime_ms: u64::try_from(bounds.patience.as_millis()).ok(),
                 grace_ms: GRACE_MS,
@@ -201,7 +243,7 @@ impl CommandAs<'_> {
         shim: SpawnedShim,
         dir: &RunDir,
         patience: Duration,
-    ) -> Result<Vec<u8>, CommandError> {
+    ) -> Result<Ended, CommandError> {
         if !shim.pidfd.wait_exit(patience + MARGIN)? {
             // As long as it lives its processes are known by it.
             let left = Left { dir: dir.clone(), registry: Arc::clone(self.registry) };
@@ -238,19 +280,27 @@ fn log_of(dir: &RunDir) -> PathBuf {
     dir.path().join("log")
 }
 
-/// What a command that has ended has printed.
-fn read_end(dir: &RunDir) -> Result<Vec<u8>, CommandError> {
+fn errors_of(dir: &RunDir) -> PathBuf {
+    dir.path().join("errors")
+}
+
+/// How a command has ended, and what it has printed.
+fn read_end(dir: &RunDir) -> Result<Ended, CommandError> {
     let record = read_exit(dir)?.ok_or(CommandError::Lost)?;
-    let text = read_log(&log_of(dir), None).ok().flatten().map(|text| text.bytes);
-    let text = text.unwrap_or_default();
-    match (record.start_failure, record.code) {
-        (Some(failure), _) => Err(CommandError::Start(failure)),
-        (None, Some(0)) => Ok(text),
-        (None, _) if record.timed_out => {
-            Err(CommandError::Timeout(Duration::from_millis(record.elapsed_ms)))
-        }
-        (None, _) => Err(CommandError::Failed(String::from_utf8_lossy(&text).trim().to_owned())),
+    if let Some(failure) = record.start_failure {
+        return Err(CommandError::Start(failure));
     }
+    let text = |path: PathBuf| {
+        let text = read_log(&path, None).ok().flatten().map(|text| text.bytes);
+        text.unwrap_or_default()
+    };
+    Ok(Ended {
+        code: record.code,
+        signal: record.signal,
+        timed_out: record.timed_out.then(|| Duration::from_millis(record.elapsed_ms)),
+        output: text(log_of(dir)),
+        errors: text(errors_of(dir)),
+    })
 }
 
 /// Everything by which the processes of a command are known: its control group, its shim and its session. The variables are the
@@ -285,7 +335,7 @@ fn remove_files(dir: &RunDir) {
     // A spec that cannot be read leaves an empty group, for the next start of the daemon to remove.
     let spec = read_spec(dir).ok().flatten();
     remnant(dir, &Footing::default(), spec.as_ref(), None).remove_leaf();
-    for left in ["log", "log.tail.0", "log.tail.1"] {
+    for left in ["log", "log.tail.0", "log.tail.1", "errors", "errors.tail.0", "errors.tail.1"] {
         // Most of these were never there.
         drop(std::fs::remove_file(dir.path().join(left)));
     }

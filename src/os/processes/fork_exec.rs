@@ -60,8 +60,10 @@ pub struct ExecPlan {
 pub struct WorkerStdio<'a> {
     /// Its standard input.
     pub input: BorrowedFd<'a>,
-    /// Its standard output and standard error.
+    /// Its standard output.
     pub output: BorrowedFd<'a>,
+    /// Its standard error.
+    pub errors: BorrowedFd<'a>,
 }
 
 /// What could not be done on the way to the worker's first instruction.
@@ -301,11 +303,11 @@ impl<'a> Prepared<'a> {
     }
 
     fn own_stdio(&self) -> nix::Result<()> {
-        // Both lie above 2: the shim's own standard descriptors are always open. dup2(2) gives the copies
+        // All lie above 2: the shim's own standard descriptors are always open. dup2(2) gives the copies
         // no close-on-exec flag; everything else gets it, in case something was opened without.
         nix::unistd::dup2_stdin(self.stdio.input)?;
         nix::unistd::dup2_stdout(self.stdio.output)?;
-        nix::unistd::dup2_stderr(self.stdio.output)?;
+        nix::unistd::dup2_stderr(self.stdio.errors)?;
         // SAFETY: the call touches no memory and closes nothing before exec.
         let marked = unsafe {
             libc::syscall(

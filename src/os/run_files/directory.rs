@@ -137,6 +137,9 @@ pub struct RunSpec {
     /// Commands that make the workspace before the worker starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub setup: Option<SetupSpec>,
+    /// What a command reads and where its standard error goes; none for a worker, which reads nothing and has one log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdio: Option<StdioSpec>,
     /// Where and how the worker's output is kept.
     pub log: LogSpec,
     /// Deadlines and process limits.
@@ -217,6 +220,15 @@ pub struct SetupFailure {
     /// The kernel's error number, 0 when there is none.
     #[serde(default)]
     pub errno: i32,
+}
+
+/// The standard descriptors of a command that are not a worker's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StdioSpec {
+    /// What it reads, at most what a pipe holds.
+    pub input: String,
+    /// Where its standard error is kept; its standard output alone is in the log.
+    pub errors: LogSpec,
 }
 
 /// How a worker's output is captured.

@@ -9,6 +9,12 @@ mod forms;
 /// What stands where a secret stood.
 pub const REPLACEMENT: &[u8] = b"[redacted]";
 
+/// Every form of these values that is searched for and is text: what a filter of whole texts looks for.
+pub fn text_forms(values: &[String]) -> Vec<String> {
+    let forms = values.iter().flat_map(|value| forms::forms_of(value.as_bytes()));
+    forms.filter_map(|form| String::from_utf8(form).ok()).collect()
+}
+
 /// A streaming replacer for a fixed list of values.
 #[derive(Debug, Clone)]
 pub struct Redactor {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::actors::notifier::COURIER;
 use crate::config::notify_settings::StartCourier;
+use crate::config::worker_user::hook_user;
 use crate::kernel::caller::Caller;
 use crate::kernel::queries::Snapshot;
 use crate::os::host::clock::epoch_seconds;
@@ -17,12 +18,14 @@ const NAME: &str = "notifications";
 /// The checks.
 pub(super) async fn checks(service: &Arc<Service>) -> Vec<Check> {
     let settings = service.configuration.settings();
-    if settings.channels.is_empty() {
-        return vec![Check::ok(NAME, "no channel is configured")];
-    }
     let facts = NotifyFacts::of(service);
-    let mut checks = Vec::new();
-    if !service.doors.has_courier() {
+    let mut checks = programs(service);
+    if facts.channels.is_empty() {
+        checks.push(Check::ok(NAME, "no channel is configured"));
+        return checks;
+    }
+    let names: Vec<String> = facts.channels.iter().cloned().collect();
+    if facts.needs_courier && !service.doors.has_courier() {
         checks.push(Check::bad(
             NAME,
             Health::Warn,
@@ -47,9 +50,32 @@ pub(super) async fn checks(service: &Arc<Service>) -> Vec<Check> {
             checks.push(Check::bad(NAME, Health::Warn, text, "run `kanban doctor` again"));
         }
     }
-    if checks.is_empty() {
-        let names: Vec<&str> = settings.channels.keys().map(String::as_str).collect();
+    if checks.iter().all(|check| check.health == Health::Ok) {
         checks.push(Check::ok(NAME, format!("by {}", names.join(", "))));
+    }
+    checks
+}
+
+/// Programs of channels: those that are left out, and what the user says that they run as.
+fn programs(service: &Service) -> Vec<Check> {
+    let hooks = service.configuration.hooks();
+    let left_out = hooks.left_out.iter().map(|why| {
+        let fix = "correct its owner, mode or name, then `kanban reload`";
+        Check::bad(NAME, Health::Warn, format!("a hook is left out: {why}"), fix)
+    });
+    let mut checks: Vec<Check> = left_out.collect();
+    let policy = service.configuration.policy();
+    if policy.notify.channels.values().any(|channel| channel.kind.is_of_daemon()) {
+        checks.push(match hook_user(&service.start_inputs.daemon_user) {
+            Some(user) => Check::ok(
+                NAME,
+                format!("programs of channels run as `{user}`: no socket lets them in"),
+            ),
+            None => Check::ok(
+                NAME,
+                "programs of channels run as the daemon's user: what they may reach is cooperative, not enforced",
+            ),
+        });
     }
     checks
 }

@@ -22,6 +22,7 @@ fn spec(argv: &[&str]) -> RunSpec {
         user: None,
         token: None,
         setup: None,
+        stdio: None,
         log: LogSpec {
             path: PathBuf::from("/nowhere"),
             head_bytes: 0,

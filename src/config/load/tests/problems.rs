@@ -12,7 +12,7 @@ const WRONG_FILES: &[(&str, &str)] = &[
     ("[zzz]", "zzz: unknown key"),
     ("[dispatch]\nmax_runing = 1", "dispatch.max_runing: unknown key, did you mean max_running?"),
     ("[supervision]\nttl = 1", "supervision.ttl: unknown key, did you mean claims.ttl?"),
-    ("[log]\nargv = []", "log.argv: unknown key, did you mean profiles.NAME.argv?"),
+    ("[log]\nargv = []", "log.argv: unknown key, did you mean channels.NAME.argv?"),
     ("[log]\nzzz = 1", "log.zzz: unknown key"),
     (
         "[web]\nlisten = \"0.0.0.0:9119\"",

@@ -67,6 +67,7 @@ impl Refusal {
             | Self::QuestionOver { .. }
             | Self::NoQuestion { .. }
             | Self::InvalidValue { .. }
+            | Self::AddressRefused { .. }
             | Self::WorkspaceKind { .. }
             | Self::ChangedMeanwhile { .. }
             | Self::SkillComma { .. }

@@ -1,10 +1,10 @@
-//! The body of a webhook: what happened, as JSON for programs. Pure, and the same at every attempt.
+//! What happened, as JSON for programs: the body of a webhook, and what a command reads. Pure, and the same at every attempt.
 
 use serde_json::{Value, json};
 
 use crate::kernel::notice::{Class, Notice};
 
-/// The body for a notice. Tokens of buttons are not in it: they are for the person who is asked.
+/// The JSON of a notice. Tokens of buttons are not in it: they are for the person who is asked.
 pub fn of(notice: &Notice) -> Value {
     let time = jiff::Timestamp::from_second(notice.at).unwrap_or_default();
     json!({
