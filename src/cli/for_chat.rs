@@ -12,6 +12,7 @@ use crate::config::Ambient;
 use crate::exit_codes::CliExit;
 use crate::kernel::chat::For;
 use crate::kernel::chat_line::{Line, Said};
+use crate::text::json;
 
 /// Runs the line that `input` describes, and describes what came of it.
 ///
@@ -22,7 +23,7 @@ pub fn serve(input: &str) -> Result<String, Failure> {
     let line: Line = serde_json::from_str(input).map_err(|error| unreadable(error.to_string()))?;
     let person: For = line.person.parse().map_err(unreadable)?;
     let said = run_line(line, person);
-    serde_json::to_string(&said).map_err(|error| Failure::fault(error.to_string()))
+    json::to_string(&said).map_err(|error| Failure::fault(error.to_string()))
 }
 
 fn run_line(line: Line, person: For) -> Said {

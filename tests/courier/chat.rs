@@ -65,6 +65,14 @@ impl Scene {
         found
     }
 
+    /// The same for the output of a command.
+    fn output(&self, words: &str) -> Message {
+        let is_output = |it: &Message| it.fields["entities"][0]["type"] == "pre";
+        let found =
+            || self.shown().into_iter().find(|it| is_output(it) && text(it).contains(words));
+        until_or(|| format!("{words}: {:#?}\n{}", self.shown(), self.stage.log()), found)
+    }
+
     fn write(&self, user: i64, words: &str) -> i64 {
         self.fake.with(|it| it.write(user, GROUP, words, &json!({})))
     }
@@ -226,12 +234,12 @@ fn commands_are_done_and_answered_where_they_were_written() {
     assert!(created.fields["reply_parameters"]["message_id"].is_i64(), "{created:?}");
     let id = text(&created)["Created ".len()..][.."t_00000000".len()].to_owned();
     scene.write(ADA, "/k@kanban_bot list");
-    let listed = scene.message("Paint the fence");
+    let listed = scene.output("Paint the fence");
     assert!(text(&listed).contains(&id), "{listed:?}");
     // Whose tasks are meant is the person's own name.
     scene.stage.board.create("Buy paint", &["--assignee", "bo"]);
     scene.write(BO, "/kanban list --mine");
-    assert!(!text(&scene.message("Buy paint")).contains("fence"));
+    assert!(!text(&scene.output("Buy paint")).contains("fence"));
     // The chat that created it hears of it.
     scene.stage.board.say(["complete", &id, "--summary", "It is green."]).ok();
     scene.message("It is green.");

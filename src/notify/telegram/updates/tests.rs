@@ -1,3 +1,5 @@
+//! Who is heard in which chat, and as what.
+
 use serde_json::json;
 
 use super::*;
