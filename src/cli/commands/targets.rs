@@ -75,7 +75,7 @@ impl Chosen {
         self.ids.first().filter(|_| is_one).map(String::as_str)
     }
 
-    /// The same with the titles, for a verb that ends or removes work: whoever took the wrong task sees it. A task that is not
+    /// The same with the titles, for a verb that ends or removes work: a wrong task is seen at once. A task that is not
     /// found is left to the verb.
     ///
     /// # Errors

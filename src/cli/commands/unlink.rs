@@ -26,7 +26,7 @@ pub struct Arguments {
 ///
 /// # Errors
 /// The daemon's refusal.
-pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
+pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let request = UnlinkTasks {
         parent_id: session.task(&arguments.parent)?,
         child_id: session.task(&arguments.child)?,

@@ -1,10 +1,10 @@
 //! Refusals: the board declines a request, with a reason and a suggestion.
 
 mod advice;
+mod code;
 
 use thiserror::Error;
 
-use super::ErrorCode;
 use crate::kernel::ids::RunId;
 use crate::kernel::rules::cron::CronFault;
 use crate::kernel::rules::pair_fault::PairFault;
@@ -438,68 +438,5 @@ impl Refusal {
     /// The task as it is, where the refusal says that the caller saw another one.
     pub fn current_task(&self) -> Option<&Task> {
         if let Self::ChangedMeanwhile { current } = self { Some(current) } else { None }
-    }
-
-    /// The stable code of this refusal.
-    pub fn code(&self) -> ErrorCode {
-        match self {
-            Self::UnknownTask { .. } | Self::OtherBoard { .. } | Self::UnknownLinkEnds { .. } => {
-                ErrorCode::UnknownTask
-            }
-            Self::AmbiguousTask { .. } => ErrorCode::AmbiguousTask,
-            Self::UnknownParents { .. } => ErrorCode::UnknownParent,
-            Self::UnknownBoard { .. } => ErrorCode::UnknownBoard,
-            Self::UnknownSchedule { .. } => ErrorCode::UnknownSchedule,
-            Self::ScheduleExists { .. } | Self::OccurrenceExists { .. } => {
-                ErrorCode::ScheduleExists
-            }
-            Self::NoOccurrence { .. } => ErrorCode::NoOccurrence,
-            Self::BadCron { .. } | Self::AddressRefused { .. } => ErrorCode::InvalidValue,
-            Self::TitleRequired => ErrorCode::TitleRequired,
-            Self::CommentBodyRequired => ErrorCode::CommentBodyRequired,
-            Self::CommentAuthorRequired => ErrorCode::CommentAuthorRequired,
-            Self::ReasonRequired => ErrorCode::ReasonRequired,
-            Self::SummaryRequired => ErrorCode::SummaryRequired,
-            Self::ChangesRequired => ErrorCode::InvalidValue,
-            Self::OtherRole { .. } => ErrorCode::WrongStatus,
-            Self::Reviewer { fault: PairFault::Unknown { .. } } => ErrorCode::UnknownProfile,
-            Self::Reviewer { .. } => ErrorCode::InvalidValue,
-            Self::InvalidValue { .. } | Self::WorkspaceKind { .. } | Self::SkillComma { .. } => {
-                ErrorCode::InvalidValue
-            }
-            Self::TooLarge { .. } | Self::TooMany { .. } | Self::TooManySchedules { .. } => {
-                ErrorCode::TooLarge
-            }
-            Self::NoOpenParent { .. } => ErrorCode::NoOpenParent,
-            Self::QuestionOver { .. } => ErrorCode::QuestionOver,
-            Self::QuestionOpen { .. } => ErrorCode::QuestionOpen,
-            Self::NoQuestion { .. } => ErrorCode::NoQuestion,
-            Self::UnknownQuestion { .. } => ErrorCode::UnknownQuestion,
-            Self::SelfLink { .. } => ErrorCode::SelfLink,
-            Self::Cycle { .. } => ErrorCode::Cycle,
-            Self::UnknownLink { .. } => ErrorCode::UnknownLink,
-            Self::WrongStatus { .. } => ErrorCode::WrongStatus,
-            Self::CurrentlyRunning { .. } => ErrorCode::CurrentlyRunning,
-            Self::ChangedMeanwhile { .. } => ErrorCode::ChangedMeanwhile,
-            Self::UnmetParents { .. } => ErrorCode::UnmetParents,
-            Self::PreviousRunOpen { .. } => ErrorCode::PreviousRunOpen,
-            Self::WorkspaceBusy { .. } => ErrorCode::WorkspaceBusy,
-            Self::WorkspaceUnknown { .. } => ErrorCode::WorkspaceUnknown,
-            Self::NotUnkillable { .. } => ErrorCode::NotUnkillable,
-            Self::OtherClaimer { .. } => ErrorCode::OtherClaimer,
-            Self::RunOver { .. } => ErrorCode::RunOver,
-            Self::NotYours { .. } => ErrorCode::NotYours,
-            Self::Forbidden { .. } => ErrorCode::Forbidden,
-            Self::IdempotencyConflict { .. } => ErrorCode::IdempotencyConflict,
-            Self::RequestConflict { .. } => ErrorCode::RequestConflict,
-            Self::UnknownProfile { .. } => ErrorCode::UnknownProfile,
-            Self::OptionNotTaken { .. } => ErrorCode::InvalidValue,
-            Self::ImportClash { .. } => ErrorCode::ImportClash,
-            Self::UnknownBreaker { .. } => ErrorCode::UnknownBreaker,
-            Self::UnknownSubscription { .. } => ErrorCode::UnknownSubscription,
-            Self::ReadTooLong { .. } => ErrorCode::Timeout,
-            Self::UnknownCards { .. } => ErrorCode::UnknownCards,
-            Self::UnknownAttachment { .. } => ErrorCode::UnknownAttachment,
-        }
     }
 }
