@@ -59,11 +59,10 @@ pub fn measure(plan: &Plan, target: &Path, report: &mut Report) {
     // Connections are made, and the first message hangs.
     verdicts(1, &daemon, Some(&heard));
     let with = verdicts(plan.singles, &daemon, Some(&heard));
-    let name =
-        |what: &str| format!("verdict with {ROUTES} addresses beside one that hangs: {what}");
-    report.add("verdict, nobody hears of it: reply", "ms", &plain.replies, Goal::None);
-    report.add(name("reply"), "ms", &with.replies, Goal::None);
-    report.add(name("asked -> requests leave"), "ms", &with.requests, Goal::None);
+    let name = |what: &str| format!("{ROUTES} routes, one hangs: {what}");
+    report.add("no route: verdict -> reply", "ms", &plain.replies, Goal::None);
+    report.add(name("verdict -> reply"), "ms", &with.replies, Goal::None);
+    report.add(name("verdict -> requests leave"), "ms", &with.requests, Goal::None);
     let p95 = with.requests.percentile(95);
     report.add_one(name("the same, p95"), "ms", p95, Goal::AtMost(50.0));
     // A courier outlives its daemon.

@@ -58,6 +58,11 @@ const HARMLESS: &[(&str, &str, &str)] = &[
     ),
     ("SCAN channel_states", "", "one row per channel"),
     ("SCAN o USING INDEX idx_outbox_leased", "", "partial: what is under way, four per channel"),
+    (
+        "SCAN routes USING INDEX idx_routes_quiet",
+        "",
+        "partial: addresses with quiet hours of their own, read once after a change of subscriptions",
+    ),
     ("USE TEMP B-TREE FOR GROUP BY", "WHERE o.state = 'leased'", "what is under way"),
     ("SCAN open", "WITH RECURSIVE open", "the routes found so far"),
 ];
