@@ -21,6 +21,7 @@ fn direct() -> Value {
 }
 
 /// A message with further fields.
+#[expect(clippy::needless_pass_by_value, reason = "JSON is written where it is used")]
 fn message(chat: Value, text: &str, more: Value) -> Value {
     let mut message =
         json!({ "message_id": 7, "from": ada(), "chat": chat, "date": 1, "text": text });
@@ -141,6 +142,7 @@ fn a_topic_is_a_thread_and_its_first_message_is_answered_by_nobody() {
     assert_eq!(found.inbound.chat.thread, None);
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "JSON is written where it is used")]
 fn press(data: &str, message: Value) -> Value {
     let press = json!({ "id": "q1", "from": ada(), "chat_instance": "x", "message": message, "data": data });
     json!({ "update_id": 101, "callback_query": press })
