@@ -6,8 +6,8 @@ use jiff::tz::TimeZone;
 
 use crate::kernel::rules::clear::HeldSecrets;
 use crate::kernel::rules::daily::DailyTime;
+use crate::kernel::rules::guard::Range;
 use crate::kernel::rules::quiet::QuietHours;
-use crate::notify::guard::Range;
 
 /// The address that means the channel which a hook was made for.
 pub const OWN_CHANNEL: &str = "-";

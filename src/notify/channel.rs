@@ -5,9 +5,10 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use crate::kernel::notice::{ChannelSetting, Edit, Outcome, Row};
+use crate::kernel::rules::guard::Range;
+use crate::kernel::rules::url::SecretUrl;
 use crate::notify::credential::CredentialFolder;
 use crate::notify::discord::Discord;
-use crate::notify::guard::Range;
 use crate::notify::http::tls::Tls;
 use crate::notify::http::{HttpClient, Limits, Rules};
 use crate::notify::inbound::bridge::{Bridge, Ears, Voice};
@@ -21,7 +22,6 @@ use crate::notify::secret::{Filter, Secret};
 use crate::notify::slack::Slack;
 use crate::notify::telegram::ears::TelegramEars;
 use crate::notify::telegram::{self, Telegram};
-use crate::notify::url::SecretUrl;
 use crate::notify::webhook::Webhook;
 
 /// Messages of one channel that are under way at a time.

@@ -3,9 +3,6 @@
 //! It asks the daemon for what is to be sent, sends it, and reports what became of it. The daemon decides about words, receivers and
 //! times; how a message reads on a phone is decided here, where the limits and the markup of each provider are known.
 
-pub mod guard;
-pub mod url;
-
 #[cfg(feature = "courier")]
 pub mod channel;
 #[cfg(feature = "courier")]

@@ -8,13 +8,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json as value};
 
 use crate::kernel::notice::{Class, Edit, Outcome, RateScope, Row};
+use crate::kernel::rules::url::SecretUrl;
 use crate::notify::http::{Answer, HttpClient, Method, Outgoing, json};
 use crate::notify::outcome;
 use crate::notify::render::markup::unmentioned;
 use crate::notify::render::measure::{Unit, escaped, fit};
 use crate::notify::render::outline::Outline;
 use crate::notify::secret::Secret;
-use crate::notify::url::SecretUrl;
 
 /// Where the server is when the channel names no other.
 pub const BASE: &str = "https://ntfy.sh";

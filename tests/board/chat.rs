@@ -206,7 +206,10 @@ fn words_for_a_block_without_a_question_are_kept_and_let_it_go_on() {
     assert_eq!(labels(&row), ["Unblock", "Why"]);
     sent(&mut bench, &row);
     let why = press(&mut bench, "1", BO, &row.notice.buttons[1]);
-    assert_eq!(why.run, Some(Run { line: format!("why {id}"), confirm: None, ..Run::default() }));
+    assert_eq!(
+        why.run,
+        Some(Run { line: format!("why {id}"), confirm: None, person: Some("bo".into()) })
+    );
     let reply = write(&mut bench, "2", BO, "it is in the safe", Some(&provider_id(&row)));
     assert_eq!(said(&reply), format!("Kept as a comment. {id} is ready."));
     assert_eq!(comments(&bench, &id), [("bo (chat)".to_owned(), "it is in the safe".to_owned())]);
@@ -378,8 +381,11 @@ fn what_is_asked_back_is_confirmed_by_the_same_person_once_and_in_time() {
     let theirs = write(&mut bench, "3", BO, &typed, None);
     assert!(said(&theirs).contains("is for the person who was asked"), "{theirs:?}");
     let done = write(&mut bench, "4", ADA, &typed, None);
-    let line =
-        Run { line: format!("archive {id}"), confirm: Some(asked.confirm.token), ..Run::default() };
+    let line = Run {
+        line: format!("archive {id}"),
+        confirm: Some(asked.confirm.token),
+        person: Some("ada".into()),
+    };
     assert_eq!(done.run, Some(line));
     assert!(toast(&press(&mut bench, "5", ADA, &button)).starts_with("Already used by ada"));
     assert!(said(&write(&mut bench, "6", ADA, &typed, None)).starts_with("Nothing waits for"));

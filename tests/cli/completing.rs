@@ -26,7 +26,7 @@ fn ids_of_the_running_daemon_are_offered_with_their_titles() {
         expected.sort();
         assert_eq!(ids, expected, "{verb}");
     }
-    assert_eq!(offered(&board, &["show", &first[..6]]), [both[1].clone()]);
+    assert_eq!(offered(&board, &["show", &first[..9]]), [both[1].clone()]);
     assert_eq!(offered(&board, &["link", &first, &second[..9]]), [both[0].clone()]);
     let names = offered(&board, &["assign", &first, ""]);
     let starts = |name: &str| names.iter().any(|line| line.starts_with(name));

@@ -47,7 +47,7 @@ const FORBIDDEN: &[(&str, &[&str], &[&str])] = &[
     (
         "src/kernel/",
         &["actix", "tokio", "nix", "procfs", "signal_hook", "axum", "hyper", "clap", "config"],
-        &["actors", "api", "app", "cli", "config", "os", "service", "shim"],
+        &["actors", "api", "app", "cli", "config", "notify", "os", "service", "shim"],
     ),
     (
         "src/os/",

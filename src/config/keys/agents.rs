@@ -42,7 +42,16 @@ pub(super) const PEOPLE: Section = Section {
     shape: Shape::Named {
         examples: &[Example {
             name: "ada",
-            keys: &["full_name", "telegram", "slack", "discord", "matrix", "mattermost", "mail"],
+            keys: &[
+                "full_name",
+                "telegram",
+                "slack",
+                "discord",
+                "matrix",
+                "mattermost",
+                "mail",
+                "quiet",
+            ],
         }],
     },
     keys: PERSON,

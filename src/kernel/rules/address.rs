@@ -4,8 +4,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::kernel::notify_policy::{ChannelKind, ChannelPolicy};
-use crate::notify::guard::check;
-use crate::notify::url::SecretUrl;
+use crate::kernel::rules::guard::check;
+use crate::kernel::rules::url::SecretUrl;
 
 /// Why an address of the right form is refused; none when it may be used, as far as that is known without a look-up.
 pub fn refusal(channel: &ChannelPolicy, address: &str) -> Option<String> {

@@ -11,12 +11,12 @@ use serde_json::Value;
 
 use crate::kernel::notice::{Edit, Outcome, Row};
 use crate::kernel::notify_policy::OWN_CHANNEL;
+use crate::kernel::rules::url::SecretUrl;
 use crate::notify::discord::answers::Asked;
 use crate::notify::discord::pace::Pace;
 use crate::notify::http::{HttpClient, Method, json};
 use crate::notify::outcome;
 use crate::notify::secret::Secret;
-use crate::notify::url::SecretUrl;
 
 /// Where the API is when the channel names no other server.
 const BASE: &str = "https://discord.com";

@@ -14,9 +14,9 @@ use hyper::{Request, Response};
 use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
 
+use crate::kernel::rules::url::SecretUrl;
 use crate::notify::http::connection::Rules;
 use crate::notify::http::failure::Failure;
-use crate::notify::url::SecretUrl;
 
 /// Longest body of an answer to a message.
 const BODY_BYTES_MAX: usize = 64 * 1024;

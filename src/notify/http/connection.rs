@@ -12,10 +12,10 @@ use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
 
-use crate::notify::guard::{self, GuardError, Range};
+use crate::kernel::rules::guard::{self, GuardError, Range};
+use crate::kernel::rules::url::SecretUrl;
 use crate::notify::http::failure::Failure;
 use crate::notify::http::tls::Tls;
-use crate::notify::url::SecretUrl;
 
 /// Longest header of an answer.
 const HEADER_BYTES_MAX: usize = 16 * 1024;

@@ -4,9 +4,9 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::kernel::rules::url::SecretUrl;
 use crate::notify::http::client::{Answer, HttpClient, Method, Outgoing};
 use crate::notify::http::failure::Failure;
-use crate::notify::url::SecretUrl;
 use crate::text::json;
 
 /// Content type of JSON.

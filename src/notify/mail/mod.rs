@@ -21,7 +21,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::kernel::notice::{Outcome, Row};
-use crate::notify::guard::{Kind, kind_of};
+use crate::kernel::rules::guard::{Kind, kind_of};
 use crate::notify::http::{Failure, Rules};
 use crate::notify::mail::server::{Encryption, MailServer};
 use crate::notify::outcome;

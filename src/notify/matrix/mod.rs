@@ -12,11 +12,11 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use crate::kernel::notice::{Class, Edit, Outcome, Row};
+use crate::kernel::rules::url::SecretUrl;
 use crate::notify::http::{Answer, Failure, HttpClient, Method, Outgoing, json};
 use crate::notify::matrix::answers::State;
 use crate::notify::outcome;
 use crate::notify::secret::Secret;
-use crate::notify::url::SecretUrl;
 
 /// The version of the API that is spoken.
 const API: &str = "_matrix/client/v3";

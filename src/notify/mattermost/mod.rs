@@ -9,11 +9,11 @@ use serde_json::Value;
 
 use crate::kernel::notice::{Edit, Outcome, Row};
 use crate::kernel::notify_policy::is_mattermost_id;
+use crate::kernel::rules::url::SecretUrl;
 use crate::notify::http::{HttpClient, Method, json};
 use crate::notify::mattermost::answers::Asked;
 use crate::notify::outcome;
 use crate::notify::secret::Secret;
-use crate::notify::url::SecretUrl;
 
 /// What stands before the token of a bot. Without it a token and the key of a hook look the same.
 const BOT_PREFIX: &str = "token:";

@@ -9,12 +9,12 @@ use serde_json::Value;
 
 use crate::kernel::notice::{Edit, Outcome, Row};
 use crate::kernel::notify_policy::OWN_CHANNEL;
+use crate::kernel::rules::url::SecretUrl;
 use crate::notify::http::{HttpClient, Method, json};
 use crate::notify::outcome;
 use crate::notify::secret::Secret;
 use crate::notify::slack::answers::Asked;
 use crate::notify::slack::message::MessageId;
-use crate::notify::url::SecretUrl;
 
 /// Where the API and the hooks are when the channel names no other server.
 const API: &str = "https://slack.com";

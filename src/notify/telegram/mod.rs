@@ -12,12 +12,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::kernel::notice::{Edit, Outcome, Row};
+use crate::kernel::rules::url::SecretUrl;
 use crate::notify::http::{Answer, Failure, HttpClient, Limits, Method, Outgoing, json};
 use crate::notify::inbound::heard::Trouble;
 use crate::notify::outcome;
 use crate::notify::secret::Secret;
 use crate::notify::telegram::answers::{Asked, judge, result_of};
-use crate::notify::url::SecretUrl;
 
 /// Where the API is when the channel names no other.
 pub const BASE: &str = "https://api.telegram.org";

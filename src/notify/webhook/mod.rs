@@ -6,10 +6,10 @@ use std::rc::Rc;
 
 use crate::kernel::notice::{Outcome, RateScope, Row};
 use crate::kernel::rules::notice_json;
+use crate::kernel::rules::url::SecretUrl;
 use crate::notify::http::{Answer, HttpClient, Method, Outgoing, json};
 use crate::notify::outcome;
 use crate::notify::secret::Secret;
-use crate::notify::url::SecretUrl;
 use crate::notify::webhook::signature::Keys;
 use crate::os::host::clock::epoch_seconds;
 

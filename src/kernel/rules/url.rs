@@ -148,12 +148,12 @@ impl SecretUrl {
 
     /// Path and query, which only the connection may read.
     #[cfg(any(test, feature = "courier"))]
-    pub(in crate::notify) fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         &self.path
     }
 
     /// What stands in the header `Host`.
-    pub(in crate::notify) fn authority(&self) -> String {
+    pub(crate) fn authority(&self) -> String {
         let usual = if self.is_encrypted { 443 } else { 80 };
         let host =
             if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
