@@ -14,7 +14,7 @@ use crate::api::input::{bad_request, header};
 use crate::api::operation::{Method, Operation};
 use crate::kernel::board::hex_digest;
 use crate::kernel::caller::{Caller, ChatCaller};
-use crate::kernel::chat::{CONFIRM_HEADER, FOR_HEADER, For};
+use crate::kernel::chat::{CONFIRM_HEADER, FOR_HEADER, For, REQUEST_PREFIX};
 use crate::kernel::error::ErrorCode;
 use crate::kernel::rules::chat_groups::{CHAT_GROUPS, ChatGroup, chat_group};
 use crate::kernel::verbs::AskBack;
@@ -60,6 +60,20 @@ pub struct Asked<'a> {
     pub request_id: Option<&'a str>,
 }
 
+/// Refuses an id of requests of people in chats from others: it would take the room of one that is still to come.
+///
+/// # Errors
+/// [`ErrorCode::BadRequest`].
+pub fn refuse_taken(caller: &Caller, request_id: Option<&str>) -> Result<(), ApiError> {
+    let is_theirs = matches!(caller, Caller::Chat(_));
+    if !is_theirs && request_id.is_some_and(|id| id.starts_with(REQUEST_PREFIX)) {
+        return Err(bad_request(format!(
+            "ids of requests that begin with {REQUEST_PREFIX} are those of people in chats"
+        )));
+    }
+    Ok(())
+}
+
 /// Refuses a request that is to be confirmed first, and one that writes without the id under which a repeat acts once.
 ///
 /// # Errors
@@ -79,9 +93,13 @@ pub async fn check(
             format!("a request for a person of a chat needs an id that begins with {prefix}");
         return Err(bad_request(message));
     }
-    let Ok(fields) = serde_json::from_slice::<Map<String, Value>>(asked.fields) else {
-        // What is no object is refused where it is read.
-        return Ok(());
+    // Read as the operation reads it, so that nothing passes here that is done there.
+    let fields = match asked.fields.as_ref() {
+        [] => Map::new(),
+        fields => match crate::kernel::json::from_slice(fields) {
+            Ok(Value::Object(fields)) => fields,
+            Ok(_) | Err(_) => return Err(bad_request("the body is no JSON object".to_owned())),
+        },
     };
     let Some(operation) = meant(asked.operation.name, &fields) else { return Ok(()) };
     by.may_ask(operation)?;

@@ -115,6 +115,7 @@ async fn answer(
     };
     // Before anything is done for it, and before it is even understood.
     caller.may_ask(operation.name)?;
+    chat_call::refuse_taken(&caller, request_id.as_deref())?;
     if origin.door == Door::Web {
         must_not_force(operation, &fields)?;
     }

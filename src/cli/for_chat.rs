@@ -81,6 +81,9 @@ mod tests {
     fn what_is_nothing_for_a_chat_is_answered_without_the_daemon() {
         for (line, expected) in [
             ("export /tmp/x", "not available in a chat"),
+            ("complete t_00000001 --artifact /etc/passwd", "not available in a chat"),
+            ("wait t_00000001 --timeout 1", "not available in a chat"),
+            ("drain --timeout 1s", "not available in a chat"),
             ("lst", "unrecognized subcommand"),
             ("create 'it", "unclosed quote"),
             ("", "Usage: kanban"),

@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::api::client::OnBehalf;
+use crate::cli::commands::Command;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::session::{Session, Surface};
@@ -63,7 +64,7 @@ pub fn answer_to(person: Option<OnBehalf>, text: &str, ambient: Ambient) -> Answ
     let mut session = Session { ambient, board, output, surface, has_read_stdin, person };
     let exit = match arguments.command {
         None => return answer(&Arguments::command().render_help().to_string(), CliExit::Ok),
-        Some(command) => match command.why_not_in_chat() {
+        Some(command) => match why_not(&command, session.person.is_some()) {
             Some(why) => {
                 Failure::usage(format!("not available in a chat: {why}")).tell(&mut session.output)
             }
@@ -80,6 +81,14 @@ pub fn answer_to(person: Option<OnBehalf>, text: &str, ambient: Ambient) -> Answ
         format!("{}\n{err}", out.trim_end())
     };
     if both.trim().is_empty() { answer("(no output)", exit) } else { answer(&both, exit) }
+}
+
+/// Why a command is not run. In a chat of a channel nothing waits: its other people would wait for it.
+fn why_not(command: &Command, is_of_channel: bool) -> Option<&'static str> {
+    let why = command.why_not_in_chat();
+    why.or_else(|| {
+        (is_of_channel && command.waits()).then_some("it waits; messages say what happens")
+    })
 }
 
 /// The words of the command, without the word that calls it; none when a quote is not closed.

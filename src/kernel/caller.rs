@@ -103,6 +103,16 @@ impl Caller {
         }
     }
 
+    /// Whether the tasks of `board` are there for this caller: a role of a chat that is for other boards hears of none of them.
+    pub fn sees(&self, board: &BoardName) -> bool {
+        match self {
+            Self::Chat(by) => by.is_for(board),
+            Self::Operator { .. } | Self::Worker { .. } | Self::Courier | Self::System { .. } => {
+                true
+            }
+        }
+    }
+
     /// Whether `operation` may be done on `board` (and `task`, where it names one). The state of the worker's run is checked where
     /// its row is read, in the same transaction as the write.
     ///

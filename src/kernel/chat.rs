@@ -14,6 +14,9 @@ use sha2::{Digest as _, Sha256};
 use crate::kernel::limits::REQUEST_ID_BYTES_MAX;
 use crate::kernel::notice::Button;
 
+/// How the ids of requests for people of chats begin.
+pub const REQUEST_PREFIX: &str = "chat:";
+
 /// Header with which the courier asks for a person of a chat: a [`For`]. It holds at the courier's socket only.
 pub const FOR_HEADER: &str = "kanban-for";
 
@@ -202,14 +205,14 @@ const PLAIN: &AsciiSet =
 impl For {
     /// Before the number of the call in the id of each request that writes.
     pub fn request_prefix(&self) -> String {
-        let plain = format!("chat:{}:{}:", self.channel, self.event_id);
+        let plain = format!("{REQUEST_PREFIX}{}:{}:", self.channel, self.event_id);
         // Four digits for the number.
         if plain.len() + 4 <= REQUEST_ID_BYTES_MAX && plain.is_ascii() {
             return plain;
         }
         let digest = Sha256::digest(plain.as_bytes());
         let hex: String = digest.iter().take(20).map(|byte| format!("{byte:02x}")).collect();
-        format!("chat:{hex}:")
+        format!("{REQUEST_PREFIX}{hex}:")
     }
 
     /// The id of the call number `count` of a line: the same when the line is run again.

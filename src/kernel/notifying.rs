@@ -123,6 +123,7 @@ fn tell_one(
     if ends_asks(kind) {
         let ending = live::ending(event);
         is_moved |= store::chat_messages::end_asks(tx.connection, &task.id, &ending)? > 0;
+        store::chat_tokens::end_moves(tx.connection, &task.id, tx.now)?;
     }
     let listeners = listeners_of(tx, event, task, subscriptions)?;
     let mut by_route: BTreeMap<i64, (Reach, Listener)> = BTreeMap::new();

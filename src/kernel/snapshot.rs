@@ -36,6 +36,9 @@ impl Snapshot<'_> {
         let unknown = || Refusal::UnknownTask { id: shorten(id) };
         let task_id = TaskId::parse(id).ok_or_else(unknown)?;
         let task = store::tasks::get(self.connection, &task_id)?.ok_or_else(unknown)?;
+        if !self.caller.sees(&task.board) {
+            return Err(unknown().into());
+        }
         refuse_other_board(&task, board)?;
         self.caller.check(verb, &task.board, Some(&task.id))?;
         Ok(task)

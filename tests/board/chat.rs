@@ -9,8 +9,9 @@ use kanband::kernel::queries::{ListChatPeople, ListSubscriptions};
 use kanband::kernel::rules::notify::Level;
 use kanband::kernel::task::TaskStatus;
 use kanband::kernel::verbs::{
-    AllowChatUser, AnswerTask, AskBack, BlockTask, CommentTask, CompleteTask, CreateTask,
-    DenyChatUser, EditTask, SupersedeOutbox, TakeInbound,
+    AllowChatUser, AnswerTask, ArchiveTask, AskBack, BlockTask, CommentTask, CompleteTask,
+    CreateTask, DenyChatUser, EditTask, PromoteTask, RequestChanges, RequestReview,
+    SupersedeOutbox, TakeInbound, UnblockTask,
 };
 
 use crate::bench_board::Bench;
@@ -443,6 +444,92 @@ fn a_person_of_a_chat_takes_no_other_name_and_gives_no_arguments() {
     assert!(bench.refused_by(&by, &edit).to_string().contains("extra arguments"));
     let edit = EditTask { id, review: Some("none".into()), ..EditTask::default() };
     assert!(bench.refused_by(&by, &edit).to_string().contains("who reviews"));
+}
+
+#[test]
+fn a_role_for_some_assignees_names_no_other_reviewer_either() {
+    let mut bench = bench();
+    let mut by = caller(ADA, "lead", "1");
+    if let Caller::Chat(person) = &mut by {
+        person.may.assignees = ["dev".to_owned()].into();
+        person.may.groups.insert(kanband::kernel::rules::chat_groups::ChatGroup::Review);
+    }
+    let id = bench.create("x", "dev", &[]).to_string();
+    let create = |review: &str| CreateTask {
+        title: "t".into(),
+        assignee: Some("dev".into()),
+        review: Some(review.into()),
+        ..CreateTask::default()
+    };
+    let words = "to whom your role may give tasks";
+    assert!(bench.refused_by(&by, &create("deployer")).to_string().contains(words));
+    bench.by(&by, &create("human")).unwrap();
+    let edit = EditTask { id, review: Some("deployer".into()), ..EditTask::default() };
+    assert!(bench.refused_by(&by, &edit).to_string().contains(words));
+}
+
+#[test]
+fn without_the_right_to_review_nobody_gets_past_a_review_by_another_way() {
+    let mut bench = bench();
+    let (id, _) = reviewed(&mut bench);
+    let child = bench.create("after it", "dev", &[&id]);
+    let (member, lead) = (caller(BO, "member", "1"), caller(ADA, "lead", "2"));
+    let force = PromoteTask { id: child.to_string(), force: true, ..PromoteTask::default() };
+    assert!(bench.refused_by(&member, &force).to_string().contains("unfinished parents"));
+    let archive =
+        ArchiveTask { id: id.to_string(), release_children: true, ..ArchiveTask::default() };
+    assert!(bench.refused_by(&lead, &archive).to_string().contains("wait for a review"));
+    assert_eq!((bench.status(&id), bench.status(&child)), (TaskStatus::Review, TaskStatus::Todo));
+}
+
+#[test]
+fn a_button_is_over_with_the_block_for_which_it_was_shown() {
+    let mut bench = bench();
+    let id = bench.create("deploy", "dev", &[]);
+    subscribe(&mut bench, &id, "chat", GROUP, Level::Normal);
+    let block = |bench: &mut Bench, reason: &str| {
+        let reason = Some(reason.to_owned());
+        bench.do_it(&BlockTask { id: id.to_string(), reason, ..BlockTask::default() });
+        let row = lease(bench).rows.remove(0);
+        sent(bench, &row);
+        row
+    };
+    let first = block(&mut bench, "no key");
+    bench.do_it(&UnblockTask { id: id.to_string(), more_starts: false, board: None });
+    let second = block(&mut bench, "no money");
+    let pressed = press(&mut bench, "1", BO, &first.notice.buttons[0]);
+    assert_eq!(toast(&pressed), "This button has expired.");
+    assert_eq!(bench.status(&id), TaskStatus::Blocked);
+    let pressed = press(&mut bench, "2", BO, &second.notice.buttons[0]);
+    assert_eq!(toast(&pressed), "Goes on.");
+    assert_eq!(bench.status(&id), TaskStatus::Ready);
+}
+
+#[test]
+fn an_approval_of_an_earlier_round_accepts_nothing() {
+    let mut bench = bench();
+    let (id, row) = reviewed(&mut bench);
+    let what = "the colour".to_owned();
+    bench.do_it(&RequestChanges { id: id.to_string(), what, board: None });
+    let summary = Some("again".to_owned());
+    bench.do_it(&CompleteTask { id: id.to_string(), summary, ..CompleteTask::default() });
+    bench.do_it(&RequestReview { id: id.to_string(), ..RequestReview::default() });
+    assert_eq!(bench.status(&id), TaskStatus::Review);
+    let pressed = press(&mut bench, "1", ADA, &row.notice.buttons[0]);
+    assert_eq!(toast(&pressed), "This button has expired.");
+    assert_eq!(bench.status(&id), TaskStatus::Review);
+}
+
+#[test]
+fn a_thing_that_another_person_did_under_the_same_id_gets_none_of_its_answers() {
+    let mut bench = bench();
+    let id = bench.create("x", "dev", &[]);
+    let line = write(&mut bench, "7", ADA, &format!("/kanban archive {id}"), None);
+    assert!(line.run.is_some(), "{line:?}");
+    let what = What::Text { text: "hello".into(), reply_to: None, is_addressed: true };
+    let other = TakeInbound { inbound: inbound("7", BO, what) };
+    let refusal = bench.refused_by(&CHAT, &other).to_string();
+    assert!(refusal.contains("belongs to another thing"), "{refusal}");
 }
 
 #[test]

@@ -351,7 +351,7 @@ fn a_role_for_one_board_and_one_assignee_creates_nowhere_else_and_for_nobody_els
         ("POST", "/v1/tasks".to_owned(), json!({ "title": "a", "board": "default" }), 403),
         ("POST", "/v1/tasks".to_owned(), json!({ "title": "a", "assignee": "asker" }), 400),
         ("POST", "/v1/tasks".to_owned(), json!({ "title": "a", "assignee": "sh" }), 200),
-        ("GET", format!("/v1/tasks/{elsewhere}"), json!({}), 403),
+        ("GET", format!("/v1/tasks/{elsewhere}"), json!({}), 404),
         ("GET", "/v1/tasks?board=default".to_owned(), json!({}), 403),
         ("GET", "/v1/status".to_owned(), json!({}), 403),
         ("GET", "/v1/boards".to_owned(), json!({}), 200),
@@ -401,6 +401,17 @@ fn what_is_not_easily_undone_is_asked_back_and_done_for_who_confirms_it() {
     assert_eq!(stopped.unwrap()["actor"], "ada (ops)");
     let again = scene.presses(ADA, &token);
     assert!(again["toast"].as_str().unwrap().starts_with("Already used by ada (ops)"), "{again}");
+    // A body that says nothing is asked back like any other, and the ids of their requests are taken by nobody else.
+    let line = scene.says(ADA, &format!("/kanban archive {other}"), None);
+    assert!(line["run"]["line"].is_string(), "{line}");
+    let event_id = scene.events.get();
+    let (ask, id_of) = (format!("ops {event_id} {ADA} {GROUP}"), format!("chat:ops:{event_id}:1"));
+    let headers = [("kanban-for", ask.as_str()), ("kanban-request-id", id_of.as_str())];
+    let (status, asked) = request(&scene.door(), ("POST", &more), &headers, "");
+    assert_eq!((status, &asked["error"]["code"]), (403, &json!("confirm_needed")), "{asked}");
+    let (status, taken) =
+        request(&scene.daemon.home().join("kanband.sock"), ("POST", &more), &headers[1..], "{}");
+    assert_eq!((status, &taken["error"]["code"]), (400, &json!("bad_request")), "{taken}");
     let forced = json!({ "force": true });
     let (status, refused) = scene.call(ADA, ("POST", &path), &forced, None);
     assert_eq!((status, &refused["error"]["code"]), (403, &json!("forbidden")), "{refused}");

@@ -49,6 +49,13 @@ pub struct Arguments {
     created_cards: Vec<TaskArg>,
 }
 
+impl Arguments {
+    /// Whether it looks at files of this machine.
+    pub fn reads_file(&self) -> bool {
+        !self.artifacts.is_empty()
+    }
+}
+
 /// Runs it.
 ///
 /// # Errors

@@ -34,6 +34,11 @@ pub struct Arguments {
 }
 
 impl Arguments {
+    /// Whether it waits for open runs to end.
+    pub fn waits(&self) -> bool {
+        !self.no_wait
+    }
+
     /// Whether there is no time limit.
     pub(super) fn is_endless(&self) -> bool {
         !self.no_wait && self.timeout.is_none()

@@ -271,6 +271,16 @@ impl Command {
         }
     }
 
+    /// Whether it may wait for what happens on the board: the other people of a channel would wait for it.
+    pub fn waits(&self) -> bool {
+        match self {
+            Self::Wait(_) => true,
+            Self::Drain(arguments) => arguments.waits(),
+            Self::Ask(arguments) => arguments.waits(),
+            _ => false,
+        }
+    }
+
     /// Why the verb is nothing for a chat, when it is not: nobody can end it there, no file belongs to the person who
     /// writes, no terminal.
     #[expect(clippy::too_many_lines, reason = "a line for each verb")]
@@ -296,6 +306,7 @@ impl Command {
                 Some("a chat has no editor; use flags such as --title")
             }
             Self::Create(arguments) if arguments.reads_file() => Some(FILES),
+            Self::Complete(arguments) if arguments.reads_file() => Some(FILES),
             Self::Attachments(arguments) if arguments.writes_file() => Some(FILES),
             Self::Schedules(arguments) if arguments.reads_file() => Some(FILES),
             Self::Init(_)

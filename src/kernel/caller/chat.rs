@@ -54,12 +54,17 @@ impl ChatCaller {
     /// [`Refusal::Forbidden`].
     pub fn check(&self, operation: &'static str, board: &BoardName) -> Result<(), Refusal> {
         self.may_ask(operation)?;
-        if self.may.boards.is_empty() || self.may.boards.contains(board.as_str()) {
+        if self.is_for(board) {
             return Ok(());
         }
         let caller =
             format!("{} of role {}, which is not for board {board},", self.name, self.role);
         Err(Refusal::Forbidden { caller, verb: operation })
+    }
+
+    /// Whether their role is for `board`.
+    pub fn is_for(&self, board: &BoardName) -> bool {
+        self.may.boards.is_empty() || self.may.boards.contains(board.as_str())
     }
 
     /// Whether they may give a task to `assignee`.

@@ -100,6 +100,25 @@ pub fn get(connection: &Connection, token: &str) -> Result<Option<Token>, Fault>
         .doing("look up a button")
 }
 
+/// Ends the buttons of a task that move it, and what is expected for its review: what they were shown for is over. A choice of a
+/// question names its question, and says how that ended.
+pub fn end_moves(
+    connection: &Connection,
+    task_id: &TaskId,
+    now: EpochSeconds,
+) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "UPDATE chat_tokens SET expires_at = :now
+             WHERE task_id = :task AND used_at IS NULL AND expires_at > :now
+               AND (action LIKE '{\"unblock\":%' OR action LIKE '{\"approve\":%'
+                 OR action LIKE '{\"ask_changes\":%' OR action LIKE '{\"take_changes\":%')",
+        )
+        .and_then(|mut s| s.execute(named_params! { ":task": task_id, ":now": now }))
+        .doing("end the buttons of a task")?;
+    Ok(())
+}
+
 /// The newest token of a kind that is open in a chat and has this word, if it has to have one.
 pub fn find_open(
     connection: &Connection,

@@ -7,6 +7,7 @@ use crate::kernel::rules::assignee::Assignee;
 use crate::kernel::rules::review::default_reviewer;
 use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::tx::{Signal, Tx};
+use crate::kernel::verbs::chat_limits::may_review;
 use crate::kernel::verbs::review::refuse_pair;
 use crate::kernel::{store, validate};
 
@@ -77,8 +78,12 @@ pub(super) fn assign(
         return Ok(false);
     }
     let default = default_reviewer(assignee, task.board.as_str(), tx.policy);
-    // A reviewer that was not chosen follows the assignee, but not out of a review that is open.
-    let follows = !task.reviewer_chosen && !task.review_open && task.reviewer.as_deref() != default;
+    // A reviewer that was not chosen follows the assignee, but not out of a review that is open, nor by a person who may not
+    // review.
+    let follows = !task.reviewer_chosen
+        && !task.review_open
+        && may_review(tx.caller)
+        && task.reviewer.as_deref() != default;
     let default = default.map(str::to_owned);
     let reviewer = if follows { default.as_deref() } else { task.reviewer.as_deref() };
     refuse_pair(tx, reviewer, assignee)?;

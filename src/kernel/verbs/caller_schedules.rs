@@ -8,7 +8,9 @@ use crate::kernel::shorten::shorten;
 use crate::kernel::store;
 use crate::kernel::store::boards::BoardKey;
 use crate::kernel::tx::Tx;
+use crate::kernel::verbs::chat_limits::refuse_reviewer;
 use crate::kernel::verbs::fence::refuse_ended_run;
+use crate::kernel::verbs::occurrences::request;
 
 /// Refuses a worker whose profile plans no work, or whose run is over.
 pub(super) fn refuse_no_scheduler(tx: &Tx<'_>, verb: &'static str) -> Result<(), VerbError> {
@@ -61,4 +63,14 @@ pub(super) fn schedule_of_caller(
         return Err(Refusal::NotYours { run_id: *run_id, own, id }.into());
     }
     Ok((board, schedule))
+}
+
+/// A schedule makes tasks for its assignee, also when another person has it run: in a chat it is one of those of their role.
+pub(super) fn refuse_schedule(caller: &Caller, schedule: &Schedule) -> Result<(), Refusal> {
+    let Caller::Chat(by) = caller else { return Ok(()) };
+    let task = request(schedule)?;
+    if let Some(assignee) = task.assignee.as_deref().filter(|name| !name.is_empty()) {
+        by.may_assign(assignee)?;
+    }
+    refuse_reviewer(caller, task.review.as_deref().filter(|name| !name.is_empty()))
 }

@@ -40,6 +40,11 @@ impl Verb for TakeInbound {
             store::chat_people::set_cursor(tx.store(), (&given.channel, cursor), tx.now)?;
         }
         if let Some(done) = store::inbound::get(tx.store(), key.0, key.1)? {
+            if done.user_id != given.from.id || done.address != given.chat.address {
+                // Another bot behind the same channel counts its own things: nothing of this person was done.
+                let (problem, value) = ("belongs to another thing of this channel", shorten(key.1));
+                return Err(Refusal::InvalidValue { field: "event_id", problem, value }.into());
+            }
             let reply = read_reply(&done.reply)?;
             return Ok(InboundReply { is_repeat: true, ..reply });
         }

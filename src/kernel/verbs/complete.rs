@@ -11,13 +11,13 @@ use crate::kernel::event::EventBody;
 use crate::kernel::ids::RunId;
 use crate::kernel::limits::EVENT_SUMMARY_CHARS_MAX;
 use crate::kernel::objects;
-use crate::kernel::rules::chat_groups::ChatGroup;
 use crate::kernel::rules::review::{Means, Says};
 use crate::kernel::run::RunOutcome;
 use crate::kernel::store::tasks::Arrival;
 use crate::kernel::task::{Task, TaskStatus, TaskStep};
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
+use crate::kernel::verbs::chat_limits::refuse_unreviewed;
 use crate::kernel::verbs::ending::Ending;
 use crate::kernel::verbs::fence::callers_run;
 use crate::kernel::verbs::moves::Cause;
@@ -57,6 +57,11 @@ impl Verb for CompleteTask {
         let summary = validate::body("summary", self.summary.as_deref())?;
         let result = validate::body("result", self.result.as_deref())?;
         let metadata = validate::metadata(self.metadata.as_ref())?;
+        if let Caller::Chat(by) = tx.caller
+            && !self.artifacts.is_empty()
+        {
+            return Err(by.refused("name files").into());
+        }
         let artifacts = artifact::validated(&self.artifacts)?;
         let cards = created_cards::listed(&self.created_cards)?;
         let handoff = summary.as_deref().or(result.as_deref());
@@ -76,7 +81,7 @@ impl Verb for CompleteTask {
             }
         }
         let means = meant(tx, &task, (Says::Complete, Self::NAME), own.as_ref())?;
-        refuse_review_by_chat(tx, &task)?;
+        refuse_unreviewed(tx.caller, &task, "complete a task that is to be reviewed")?;
         Tx::step(&task, TaskStep::Complete, Self::NAME, "")?;
         check_cards(tx, &task, &cards)?;
         let [artifacts, cards_json] = [as_list(&artifacts)?, as_list(&cards)?];
@@ -111,16 +116,6 @@ impl Verb for CompleteTask {
             retry_at: None,
         })
     }
-}
-
-/// A person who may not review from a chat may not complete there what is to be reviewed either.
-fn refuse_review_by_chat(tx: &Tx<'_>, task: &Task) -> Result<(), Refusal> {
-    let Caller::Chat(by) = tx.caller else { return Ok(()) };
-    let is_reviewed = task.review_open || task.acting_reviewer().is_some();
-    if is_reviewed && !by.may.groups.contains(&ChatGroup::Review) {
-        return Err(by.refused("complete a task that is to be reviewed"));
-    }
-    Ok(())
 }
 
 /// The task is done, without a review; returns how many children became ready.

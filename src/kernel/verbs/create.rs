@@ -19,6 +19,7 @@ use crate::kernel::task::{Parents, Task, TaskStatus};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::assignee::admit;
+use crate::kernel::verbs::chat_limits::refuse_reviewer;
 use crate::kernel::verbs::chat_subscription::subscribe_chat;
 use crate::kernel::verbs::created_reply;
 use crate::kernel::verbs::fence::refuse_ended_run;
@@ -270,6 +271,7 @@ impl CreateTask {
             return Ok((asked, true));
         }
         let found = at_least(asked.as_deref(), default);
+        refuse_reviewer(caller, found.filter(|_| found != default))?;
         Ok((found.map(str::to_owned), found != default))
     }
 

@@ -12,6 +12,7 @@ use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::approve::ApproveTask;
 use crate::kernel::verbs::assignee::{Admitted, assign, checked_assignee};
+use crate::kernel::verbs::chat_limits::refuse_reviewer;
 use crate::kernel::verbs::create::{GIVE_ARGUMENTS, refuse_options_not_taken};
 use crate::kernel::verbs::link::LinkTasks;
 use crate::kernel::verbs::review::refuse_pair;
@@ -249,6 +250,7 @@ impl EditTask {
         if let Caller::Chat(by) = tx.caller {
             by.may_ask(ApproveTask::NAME).map_err(|_| by.refused("change who reviews a task"))?;
         }
+        refuse_reviewer(tx.caller, reviewer.as_deref())?;
         let assignee = self.assignee.as_deref().or(task.assignee.as_deref());
         refuse_pair(tx, reviewer.as_deref(), assignee)?;
         if reviewer.is_none() && task.review_open {

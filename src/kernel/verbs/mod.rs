@@ -20,6 +20,7 @@ mod cancel;
 mod chat_allow;
 mod chat_deny;
 mod chat_inbound;
+mod chat_limits;
 mod chat_press;
 mod chat_subscription;
 mod chat_talk;

@@ -11,6 +11,7 @@ use crate::kernel::store::tasks::Arrival;
 use crate::kernel::task::{Parents, TaskStatus, TaskStep};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
+use crate::kernel::verbs::chat_limits::refuse_force;
 use crate::kernel::verbs::moves::Cause;
 use crate::kernel::{store, validate};
 
@@ -49,6 +50,7 @@ impl Verb for PromoteTask {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<PromoteReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
+        refuse_force(tx.caller, self.force)?;
         let reason = validate::body("reason", self.reason.as_deref())?;
         let unmet = open_parents(tx, &task.id)?;
         let is_scheduled = task.status == TaskStatus::Scheduled;

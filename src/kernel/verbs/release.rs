@@ -7,6 +7,7 @@ use crate::kernel::store;
 use crate::kernel::store::tasks::Arrival;
 use crate::kernel::task::{PARENT_CANCELLED, Task, TaskStatus, TaskStep};
 use crate::kernel::tx::Tx;
+use crate::kernel::verbs::chat_limits::refuse_unreviewed;
 use crate::kernel::verbs::moves::Cause;
 
 /// Makes every child ready that waited for `parent` alone.
@@ -38,6 +39,10 @@ pub(super) fn leave_children(
     parent: &Task,
     is_released: bool,
 ) -> Result<Left, VerbError> {
+    if is_released {
+        let what = "release the tasks that wait for a review";
+        refuse_unreviewed(tx.caller, parent, what)?;
+    }
     if is_released || parent.status == TaskStatus::Done {
         let released = promote_released_children(tx, &parent.id)?;
         return Ok(Left { released, held: Vec::new() });

@@ -10,7 +10,7 @@ use crate::kernel::store;
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::add_schedule::{ScheduleChange, found};
-use crate::kernel::verbs::caller_schedules::schedule_of_caller;
+use crate::kernel::verbs::caller_schedules::{refuse_schedule, schedule_of_caller};
 use crate::kernel::verbs::occurrences::arm;
 
 /// Resumes a schedule, from its next occurrence on.
@@ -30,6 +30,7 @@ impl Verb for ResumeSchedule {
     fn run(&self, tx: &mut Tx<'_>) -> Result<ScheduleChange, VerbError> {
         let (board, mut schedule) =
             schedule_of_caller(tx, &self.name, self.board.as_deref(), Self::NAME)?;
+        refuse_schedule(tx.caller, &schedule)?;
         if schedule.state != ScheduleState::Paused {
             return Ok(ScheduleChange { schedule, changed: false, warnings: Vec::new() });
         }

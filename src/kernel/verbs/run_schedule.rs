@@ -8,7 +8,7 @@ use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::store;
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
-use crate::kernel::verbs::caller_schedules::schedule_of_caller;
+use crate::kernel::verbs::caller_schedules::{refuse_schedule, schedule_of_caller};
 use crate::kernel::verbs::create::CreateReply;
 use crate::kernel::verbs::occurrences::{Asked, make};
 
@@ -29,6 +29,7 @@ impl Verb for RunSchedule {
     fn run(&self, tx: &mut Tx<'_>) -> Result<CreateReply, VerbError> {
         let (_, mut schedule) =
             schedule_of_caller(tx, &self.name, self.board.as_deref(), Self::NAME)?;
+        refuse_schedule(tx.caller, &schedule)?;
         let clockwork = Clockwork::of(&schedule)?;
         if schedule.left() == Some(0) {
             return Err(Refusal::NoOccurrence { name: schedule.name }.into());

@@ -84,8 +84,8 @@ fn shown(rows: &[Sent], providers: &Providers) -> BTreeMap<(String, String), Vec
                 .find(|row| row.channel == "telegram" && row.provider_id.as_deref() == Some(&id));
             let row =
                 by_id.map(|row| row.id).or_else(|| of_text(rows, "telegram", &message.chat, text));
-            // A change of a message that asked replaces its text, and the mark with it.
-            let is_marked = if message.edits > 0 { None } else { is_marked(text) };
+            // The mark is of the message as it was sent: a change of one that asked replaces its text.
+            let is_marked = is_marked(message.sent["text"].as_str().unwrap());
             note("telegram", &message.chat, row, is_marked, text);
         }
     });

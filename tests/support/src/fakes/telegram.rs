@@ -13,6 +13,8 @@ use crate::fakes::http::{Answer, Heard, Provider};
 pub struct Message {
     pub id: i64,
     pub chat: String,
+    /// As it was sent.
+    pub sent: Value,
     /// As it is shown now.
     pub fields: Value,
     /// How often it was edited.
@@ -176,7 +178,8 @@ impl Telegram {
         }
         self.last_id += 1;
         let chat = chat_of(fields);
-        let message = Message { id: self.last_id, chat, fields: fields.clone(), edits: 0 };
+        let (sent, fields) = (fields.clone(), fields.clone());
+        let message = Message { id: self.last_id, chat, sent, fields, edits: 0 };
         let result = shown(&message);
         self.messages.push(message);
         ok(&result)
