@@ -188,6 +188,38 @@ EOF
     systemctl stop receiver.socket
 }
 
+a_hook_runs_as_its_own_user_and_reaches_nothing() {
+    install -d -m 777 /tmp/hook
+    cat >/etc/kanband/hooks.d/10-try <<'EOF'
+#!/bin/bash
+# Says what it is, and what of all that it tries lets it in.
+cat >"/tmp/hook/read.$$"
+id -un >/tmp/hook/user
+for door in "" .worker .courier; do
+    # Inside a run the client waits a minute for a door that does not open.
+    said=$(KANBAN_SOCKET=/run/kanband/kanband.sock$door timeout 2 kanban list 2>&1) && echo "socket$door: $said" >>/tmp/hook/reached
+done
+courier=$(pgrep -x kanban-courier | head -n 1)
+daemon=$(pgrep -x kanband | head -n 1)
+for file in /etc/kanband/credentials/hooks /etc/kanband/kanband.toml /var/lib/kanband/kanban.db \
+    "/proc/$courier/environ" "/proc/$courier/mem" "/proc/$daemon/environ" "/proc/$daemon/mem" /run/kanband-runs/holder.sock; do
+    cat "$file" >/dev/null 2>&1 && echo "$file" >>/tmp/hook/reached
+done
+ls /run/credentials/kanban-courier.service >/dev/null 2>&1 && echo credentials >>/tmp/hook/reached
+mv "/tmp/hook/read.$$" /tmp/hook/done
+EOF
+    chmod 755 /etc/kanband/hooks.d/10-try
+    board reload
+    board create "for the hook" --assignee nobody
+    within test -s /tmp/hook/done
+    is "user of the hook" "$(cat /tmp/hook/user)" kanban-hook
+    contains "what it read" "$(cat /tmp/hook/done)" '"type":"task.'
+    if [ -s /tmp/hook/reached ]; then no "a hook reaches $(cat /tmp/hook/reached)"; fi
+    contains "doctor" "$(board doctor)" "kanban-hook"
+    rm /etc/kanband/hooks.d/10-try
+    board reload
+}
+
 the_configuration_is_the_services_alone() {
     is "kanband.toml" "$(stat -c '%a %U:%G' /etc/kanband/kanband.toml)" "640 root:kanband"
     is "conf.d" "$(stat -c '%a %U:%G' /etc/kanband/conf.d)" "750 root:kanband"
@@ -600,6 +632,7 @@ claim a_good_configuration_is_taken_by_reload
 claim a_bad_configuration_is_refused_whole_by_reload
 claim the_courier_is_there_and_has_no_rights
 claim a_message_leaves_by_the_courier_alone
+claim a_hook_runs_as_its_own_user_and_reaches_nothing
 claim the_configuration_is_the_services_alone
 claim an_upgrade_shuts_an_open_configuration_and_leaves_its_content
 claim a_task_is_run_as_the_workers_user_without_privileges
