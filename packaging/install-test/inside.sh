@@ -125,8 +125,8 @@ answers() { board stats >/dev/null; }
 
 it_is_installed_without_a_network_and_runs() {
     apt-get install -y --no-install-recommends "$packages/current.deb"
-    active kanband-runs.service kanband.service kanband.socket kanban-courier.socket kanband-web.socket kanband-backup.timer
-    for unit in kanband-runs.service kanband.service kanband.socket kanban-courier.socket kanband-web.socket kanband-backup.timer; do
+    active kanband-runs.service kanband.service kanband.socket kanban-courier.socket kanband-web.socket kanband-backup.timer kanband-gc.timer
+    for unit in kanband-runs.service kanband.service kanband.socket kanban-courier.socket kanband-web.socket kanband-backup.timer kanband-gc.timer; do
         is "$unit" "$(systemctl is-enabled "$unit")" enabled
     done
     is "user of the daemon" "$(stat -c %U "/proc/$(daemon_pid)")" kanband
@@ -468,7 +468,7 @@ a_backup_is_made_by_the_timer_and_the_oldest_go() {
     active kanband-backup.timer
     is "what the timer starts" "$(property kanband-backup.timer Unit)" kanband-backup.service
     systemctl start kanband-backup.service
-    backups=/var/lib/kanband/backups
+    backups=/var/backups/kanband
     is "backups" "$(find $backups -type f | wc -l)" 1
     newest=$(find $backups -type f)
     is "owner" "$(stat -c '%U %a' "$newest")" "kanband 600"
@@ -483,6 +483,23 @@ a_backup_is_made_by_the_timer_and_the_oldest_go() {
     [ -e "$newest" ] || no "the newer one was removed"
     [ ! -e "$backups/kanban-20200103T030000Z.db" ] || no "an older one stayed"
     tell "$(journalctl -q -u kanband-backup -o cat --no-pager | grep 'Backup written' | tail -n 1)"
+}
+
+garbage_is_collected_by_the_timer_and_status_says_so() {
+    active kanband-gc.timer
+    is "what the timer starts" "$(property kanband-gc.timer Unit)" kanband-gc.service
+    systemctl start kanband-gc.service
+    contains "status" "$(board status)" "last gc"
+    contains "status" "$(board status --json | tr -d ' \n')" '"gc":{"at":'
+    tell "$(board status | grep 'last gc')"
+}
+
+backups_of_an_earlier_version_are_moved_out_of_what_a_purge_deletes() {
+    runuser -u kanband -- mkdir -p /var/lib/kanband/backups
+    runuser -u kanband -- sh -c 'echo old >/var/lib/kanband/backups/kanban-20190101T030000Z.db'
+    dpkg-reconfigure -f noninteractive kanband
+    [ ! -e /var/lib/kanband/backups ] || no "the old directory is left"
+    is "moved" "$(cat /var/backups/kanband/kanban-20190101T030000Z.db)" old
 }
 
 a_person_has_a_board_of_their_own() {
@@ -534,7 +551,7 @@ stopping_the_holder_ends_every_worker() {
 a_removal_stops_workers_and_keeps_the_board() {
     start_two_workers
     apt-get remove -y kanband
-    inactive kanband-runs.service kanband.service kanband.socket kanban-courier.socket kanban-courier.service kanband-web.socket kanband-backup.timer
+    inactive kanband-runs.service kanband.service kanband.socket kanban-courier.socket kanban-courier.service kanband-web.socket kanband-backup.timer kanband-gc.timer
     workers_are_gone
     [ ! -e /run/kanband/kanband.sock ] || no "the socket is still there"
     [ -s /var/lib/kanband/kanban.db ] || no "the board is gone"
@@ -553,6 +570,9 @@ an_installation_after_a_removal_has_the_same_board() {
 a_purge_deletes_the_board() {
     apt-get purge -y kanband
     inactive kanband-runs.service kanband.service kanband.socket kanban-courier.socket kanban-courier.service kanband-web.socket
+    # Purged with the board that they are of, they would be good for nothing.
+    [ -n "$(find /var/backups/kanband -name 'kanban-*.db')" ] || no "the backups are gone"
+    rm -r /var/backups/kanband
     left=$(find / -xdev \( -path /root -o -path /home -o -path /sys -o -path /var/log \) -prune -o -name '*kanban*' -print)
     is "files that are left" "$left" ""
     getent passwd kanband >/dev/null || no "the user is gone, and its number may be given to another one"
@@ -653,6 +673,8 @@ claim a_web_port_that_is_taken_is_named_and_nothing_else_fails
 claim an_upgrade_keeps_workers_and_the_holder
 claim a_downgrade_across_a_schema_version_is_refused
 claim a_backup_is_made_by_the_timer_and_the_oldest_go
+claim garbage_is_collected_by_the_timer_and_status_says_so
+claim backups_of_an_earlier_version_are_moved_out_of_what_a_purge_deletes
 controllers=$(cat /sys/fs/cgroup/system.slice/kanband-runs.service/cgroup.controllers 2>/dev/null)
 case " $controllers " in
 *" memory "*)

@@ -27,6 +27,7 @@ use crate::kernel::limits::{ATTACHMENT_BYTES_MAX, IMPORT_RECORD_BYTES_MAX};
 use crate::kernel::transfer::import::ImportTasks;
 use crate::os::home::attachments::ArrivingFile;
 use crate::service::attachments::{AttachUpload, GetAttachment, Upload, unkept};
+use crate::service::backup::GetBackup;
 use crate::service::diff::{GetDiff, PatchForm};
 use crate::service::events::FollowEvents;
 use crate::service::export::ExportBoard;
@@ -128,12 +129,15 @@ async fn send_line(lines: &Outflow, line: &impl Serialize) -> Result<(), HungUp>
     lines.send(bytes.into()).await
 }
 
-/// Answers `GET /v1/backup`: the bytes of a database.
+/// Answers `GET /v1/backup`: the bytes of a database, or how many there would be.
 pub fn backup(api: Arc<Api>, call: Call) -> Answer {
     Box::pin(async move {
-        let GetDaemon {} = call.input.from_query()?;
+        let request: GetBackup = call.input.from_query()?;
+        if request.estimate {
+            return json(&backup::estimate(&api.service, request).await?);
+        }
         let held = Held::download(&call.seat)?;
-        let copy = backup::backup(&api.service).await?;
+        let copy = backup::backup(&api.service, request).await?;
         let size = copy.size_bytes.to_string();
         let body = file_body(copy.file, (held, copy.staged));
         Ok(file_reply("application/vnd.sqlite3", size, body))

@@ -48,6 +48,7 @@ use crate::service::ask;
 use crate::service::assignees::{self, Assignee, ListAssignees};
 use crate::service::attachments::{self, AttachUpload, GetAttachment};
 use crate::service::attention::{self, Attention, ListAttention};
+use crate::service::backup::GetBackup;
 use crate::service::board::{self, BoardSnapshot};
 use crate::service::daemon::{self, DaemonInfo};
 use crate::service::diff::{GetDiff, TaskDiff};
@@ -370,7 +371,7 @@ pub const OPERATIONS: &[Operation] = &[
         "Export a board: a header line, then one line per task.",
         files::export,
     ),
-    by_hand::<GetDaemon, String>(
+    by_hand::<GetBackup, String>(
         "backup",
         Method::Get,
         "/v1/backup",

@@ -15,13 +15,14 @@ use crate::config::{Ambient, Home, Settings, default_file};
 use crate::kernel::board::Board;
 use crate::kernel::policy::Policy;
 use crate::kernel::random::{Random, SeededRandom};
-use crate::kernel::restore::{self as kernel_restore, NewLife, RestoreError};
+use crate::kernel::restore::{self as kernel_restore, COMPACT_SUFFIX, NewLife, RestoreError};
 use crate::kernel::store::{Birth, MigrationWatch, Missing};
 use crate::mcp::skills::SKILLS;
 use crate::os::control_groups::cgroup::default_base;
 use crate::os::control_groups::leaf::Leaf;
 use crate::os::failure::in_words;
 use crate::os::files::create_private;
+use crate::os::home::attachments::AttachmentFiles;
 use crate::os::home::files::{installation, is_made_file};
 use crate::os::home::lock::{HomeLock, HomeLockError};
 use crate::os::host::clock::epoch_seconds;
@@ -34,6 +35,7 @@ use crate::os::run_files::remains::{Marks, Remnant, Tree};
 use crate::os::run_files::shim_search::shims_below;
 use crate::os::run_files::signs::Footing;
 use crate::service::attachment_store::AttachmentStore;
+use crate::service::backup_bytes::Gathered;
 
 /// Access to the home: its owner. Specs and tokens in it are secrets.
 const HOME_MODE: u32 = 0o700;
@@ -181,7 +183,7 @@ fn is_unfinished(name: &str) -> bool {
     };
     let (word, ending) = rest.split_at(rest.find(['-', '.']).unwrap_or(rest.len()));
     let is_word = matches!(word.len(), 16 | 32) && word.chars().all(|c| c.is_ascii_hexdigit());
-    is_word && ["", "-wal", "-shm", "-journal"].contains(&ending)
+    is_word && ["", "-wal", "-shm", "-journal", COMPACT_SUFFIX].contains(&ending)
 }
 
 /// Opens the board of the home; makes it when the home is new.
@@ -292,6 +294,10 @@ pub struct RestoredHome {
     pub kept: Option<PathBuf>,
     /// Schedules that are paused until a person resumes them.
     pub schedules_paused: usize,
+    /// Attached files that were restored, for every task that has them.
+    pub files: usize,
+    /// Attached files that the backup does not hold.
+    pub files_missing: u64,
 }
 
 /// Puts a backup in the place of the home's board, whether that can still be opened or not. Only without a daemon.
@@ -313,18 +319,33 @@ pub fn restore(ambient: &Ambient, backup: File) -> Result<RestoredHome, StartErr
     let known = installation(home.path());
     let life =
         NewLife { incarnation: &incarnation, install_id: known.as_deref(), now: epoch_seconds() };
-    let installed = kernel_restore::prepare(&staged.0, life, random).map_err(refused)?;
+    let attachments = AttachmentFiles::new(home.attachments());
+    let unwritten = |fault| StartError::fault("restore the attached files", &fault);
+    let mut gathered = Gathered::begin(&attachments).map_err(unwritten)?;
+    let installed =
+        kernel_restore::prepare(&staged.0, life, random, &mut gathered).map_err(refused)?;
     let database = home.database();
     let had_board = database.exists();
-    let kept = kernel_restore::swap(&staged.0, &database)
-        .map_err(|fault| StartError::fault("move the backup into place", &fault))?;
+    let placed = gathered.put_in_place(&installed.files).map_err(unwritten)?;
+    let kept = match kernel_restore::swap(&staged.0, &database) {
+        Ok(kept) => kept,
+        Err(fault) => {
+            placed.take_back();
+            return Err(StartError::fault("move the backup into place", &fault));
+        }
+    };
     let install_id = home.install_id();
     if !install_id.exists() {
         write_new(&install_id, installed.install_id.as_bytes()).map_err(unusable(&install_id))?;
     }
     drop(lock);
-    let schedules_paused = installed.schedules_paused;
-    Ok(RestoredHome { incarnation, kept: had_board.then_some(kept), schedules_paused })
+    Ok(RestoredHome {
+        incarnation,
+        kept: had_board.then_some(kept),
+        schedules_paused: installed.schedules_paused,
+        files: installed.files.len(),
+        files_missing: installed.files_missing,
+    })
 }
 
 /// Processes of a run would go on for a board that does not know them. What is left of a run whose shim died is ended. Neither a
@@ -412,7 +433,7 @@ struct StagedFile(PathBuf);
 
 impl Drop for StagedFile {
     fn drop(&mut self) {
-        for suffix in ["", "-wal", "-shm", "-journal"] {
+        for suffix in ["", "-wal", "-shm", "-journal", COMPACT_SUFFIX] {
             let mut name = self.0.as_os_str().to_owned();
             name.push(suffix);
             // Most of these were never there.
@@ -443,6 +464,7 @@ mod tests {
             (format!(".restore-{short}-wal"), true),
             (format!(".restore-{long}"), true),
             (format!(".restore-{long}-shm"), true),
+            (format!(".restore-{long}.board"), true),
             (format!(".restore-{long}.db"), false),
             (format!(".restore-{short}0"), false),
             (format!("restore-{short}"), false),

@@ -9,6 +9,7 @@
 //! Nothing is decided here that the board decides: values are checked only where a request could not be made of them.
 //! stdout is data, stderr everything else. No command keeps anything between two calls.
 
+pub mod archive;
 pub mod arguments;
 pub mod commands;
 pub mod complete;

@@ -16,6 +16,9 @@ use crate::kernel::ids::EpochSeconds;
 use crate::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
 use crate::kernel::random::Random;
 pub use crate::kernel::store::Verified;
+pub use crate::kernel::store::backup_files::{
+    AttachedFile, FileSink, FileSource, KeptFiles, Sizes,
+};
 use crate::kernel::store::{self, Connection, OpenError};
 use crate::kernel::verbs::{CloseRun, PauseAllSchedules, SupersedeOutbox};
 
@@ -54,6 +57,32 @@ impl From<VerbError> for RestoreError {
 /// [`Fault::Database`], also when the file is there.
 pub fn backup(connection: &Connection, to: &Path) -> Result<(), Fault> {
     store::backup::copy_into(connection, to)
+}
+
+/// Adds the attached files to a copy of the board. One that cannot be read is noted in the copy as lost.
+///
+/// # Errors
+/// [`Fault`]: the copy cannot be written, and is good for nothing.
+pub fn add_files(copy: &Path, source: &dyn FileSource) -> Result<(), Fault> {
+    store::backup_files::add(copy, source)
+}
+
+/// How large a backup of the board would be.
+///
+/// # Errors
+/// [`Fault::Database`].
+pub fn sizes(connection: &Connection) -> Result<Sizes, Fault> {
+    store::backup_files::sizes(connection)
+}
+
+/// Whether a restore would take the file at `path`: its structure, every page, every row, every attached file. It is only read.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn verify_to_restore(path: &Path) -> Result<Verified, OpenError> {
+    let verified = store::inspect(path)?;
+    store::read_through(path)?;
+    Ok(verified)
 }
 
 /// Reads a database through: its schema, every page, every index. Nothing in it acts.
@@ -95,9 +124,17 @@ pub struct Prepared {
     pub install_id: String,
     /// Schedules that were paused: what the file says of the past is not what was.
     pub schedules_paused: usize,
+    /// Attached files that were handed out, for every task that has them.
+    pub files: Vec<AttachedFile>,
+    /// Attached files that the backup does not hold.
+    pub files_missing: u64,
 }
 
-/// Makes a given file into a board that may take the place of another.
+/// What is made beside a staged file while attached files are taken out of it.
+pub const COMPACT_SUFFIX: &str = ".board";
+
+/// Makes a given file into a board that may take the place of another. Its attached files go to `sink`, after the SHA-256 of each
+/// was found right.
 ///
 /// # Errors
 /// [`RestoreError`]; the live board is untouched.
@@ -105,9 +142,12 @@ pub fn prepare(
     staged: &Path,
     life: NewLife<'_>,
     random: Box<dyn Random>,
+    sink: &mut dyn FileSink,
 ) -> Result<Prepared, RestoreError> {
     let NewLife { incarnation, install_id, now } = life;
     let found = store::inspect(staged)?;
+    let compact = with_suffix(staged, COMPACT_SUFFIX);
+    let files = store::backup_files::take_out(staged, &compact, sink)?;
     let mut board = Board::open_staged(staged, random)?;
     board.read(|connection| {
         store::check::read_every_row(connection).map_err(|problem| {
@@ -134,7 +174,8 @@ pub fn prepare(
     let install_id = install_id.unwrap_or(&found.install.install_id);
     board.begin_new_life(incarnation, install_id)?;
     board.close()?;
-    Ok(Prepared { install_id: install_id.to_owned(), schedules_paused })
+    let files_missing = found.files.left_out + found.files.lost.len() as u64;
+    Ok(Prepared { install_id: install_id.to_owned(), schedules_paused, files, files_missing })
 }
 
 /// Puts a prepared file in the place of the board at `path`; nobody may have that open. Returns where the old file is kept: under

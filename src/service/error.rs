@@ -138,7 +138,7 @@ impl ServiceError {
             Self::OpenRuns { .. } => Some(Hint::AwaitDrained),
             Self::NoLog { task, .. } => Some(Hint::ListRuns { id: task.to_string() }),
             Self::AttachmentLost { .. } => Some(Hint::words(
-                "backups do not include attachments; restore the directory `attachments` of the home",
+                "the file is no longer in the directory `attachments` of the home; `kanban restore` brings it from a backup that has it",
             )),
             Self::Web(error) => error.hint().map(Hint::words),
             Self::AddProfile(error) => error.hint().map(Hint::words),

@@ -12,7 +12,7 @@ use crate::kernel::ids::TaskId;
 use crate::kernel::queries::Snapshot;
 use crate::kernel::retention::logs_due;
 use crate::kernel::store;
-use crate::kernel::verbs::{CollectGarbage, collectable};
+use crate::kernel::verbs::{CollectGarbage, LastGc, RecordGc, collectable};
 use crate::os::host::clock::epoch_seconds;
 use crate::service::attachments::{self, Sweep};
 use crate::service::workspaces::{self, KeptWorkspace};
@@ -90,7 +90,19 @@ pub async fn gc(
     let swept = workspaces::sweep(&service, caller.clone(), purged, request.dry_run).await?;
     (report.workspaces, report.kept) = (swept.removed, swept.kept);
     report.logs += old_logs(&service, &caller, &request, counted).await?;
+    if !request.dry_run {
+        record(&service, caller, &report).await?;
+    }
     Ok(report)
+}
+
+/// Has what went recorded for `status`.
+async fn record(service: &Service, caller: Caller, report: &GcReport) -> Result<(), ServiceError> {
+    let GcReport { tasks, events, workspaces, logs, attachments, .. } = *report;
+    let removed = LastGc { tasks, events, workspaces, logs, attachments, ..LastGc::default() };
+    let by = Requester { caller, request_id: None };
+    service.database.submit(by.submit(RecordGc { removed })).await?;
+    Ok(())
 }
 
 /// What would go, and the tasks whose logs are counted with it.

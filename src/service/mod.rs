@@ -15,6 +15,7 @@ pub mod attachment_store;
 pub mod attachments;
 pub mod attention;
 pub mod backup;
+pub mod backup_bytes;
 pub mod board;
 pub mod chat;
 pub mod claim;

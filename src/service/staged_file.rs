@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::kernel::restore::COMPACT_SUFFIX;
 use crate::os::host::random::random_hex;
 use crate::service::error::file_fault;
 use crate::service::{Service, ServiceError};
@@ -25,7 +26,7 @@ impl StagedFile {
 
 impl Drop for StagedFile {
     fn drop(&mut self) {
-        for suffix in ["", "-wal", "-shm", "-journal"] {
+        for suffix in ["", "-wal", "-shm", "-journal", COMPACT_SUFFIX] {
             let mut name = self.0.as_os_str().to_owned();
             name.push(suffix);
             // Most of these were never there.

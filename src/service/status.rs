@@ -14,7 +14,7 @@ use crate::kernel::rules::inbox::{Kind, Waiting};
 use crate::kernel::run::RunState;
 use crate::kernel::store;
 use crate::kernel::task::TaskStatus;
-use crate::kernel::verbs::DispatchSwitch;
+use crate::kernel::verbs::{DispatchSwitch, LastGc};
 use crate::service::attention::{self, Attention, HostFacts};
 use crate::service::daemon::{DaemonInfo, daemon_info};
 use crate::service::resources::{Resources, search_use};
@@ -37,6 +37,9 @@ pub struct Status<R = OpenRun, D = DispatchSwitch> {
     /// Limited resources and rejected requests.
     #[serde(default)]
     pub resources: Resources,
+    /// What the last `gc` removed; null when there was none.
+    #[serde(default)]
+    pub gc: Option<LastGc>,
     /// Time of the reply, epoch seconds.
     pub now: EpochSeconds,
 }
@@ -90,7 +93,8 @@ pub async fn status(
         let facts = WaitingFacts { policy, counts, unusable };
         waiting.extend(waiting_tasks(snapshot, facts, &all, None)?);
         let attention = attention::rows(waiting);
-        Ok(Status { daemon, dispatch, boards, runs, attention, resources, now: snapshot.now })
+        let (gc, now) = (LastGc::read(snapshot.connection)?, snapshot.now);
+        Ok(Status { daemon, dispatch, boards, runs, attention, resources, gc, now })
     };
     let status = service.readers.read(by.caller, read).await;
     let Some(loss) = service.database.loss() else { return Ok(status?) };

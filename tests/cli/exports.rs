@@ -113,3 +113,37 @@ fn a_damaged_export_is_refused_before_anything_is_imported() {
         assert_eq!(other.everything().len(), 0);
     }
 }
+
+#[test]
+fn attached_files_go_beside_an_export_and_come_back_with_it_once() {
+    let (board, other) = (Board::quiet(), Board::quiet());
+    let id = board.create("t", &[]);
+    for (name, bytes) in [("abc.txt", "abc".to_owned()), ("long name.bin", "x".repeat(300_000))] {
+        std::fs::write(board.path(name), bytes).unwrap();
+        board.say(["attach", &id, board.path(name).to_str().unwrap()]).ok();
+    }
+    let long = "n".repeat(200);
+    board.say(["attach", &id, board.path("abc.txt").to_str().unwrap(), "--name", &long]).ok();
+    let file = board.path("board.jsonl");
+    let said = board.say(["export", "--with-files", file.to_str().unwrap()]).ok();
+    assert!(said.contains("Exported 3 attached file(s) to "), "{said}");
+    let message = board.say(["export", "--with-files", "-"]).failed(2);
+    assert!(message.contains("needs a file name"), "{message}");
+    let file = file.to_str().unwrap();
+    let said = other.say(["import", file, "--dry-run"]).ok();
+    assert!(said.contains("task_attachments         3"), "{said}");
+    let said = other.say(["import", file]).ok();
+    assert!(said.contains("task_attachments         3") && !said.contains("without"), "{said}");
+    let listed = other.say(["attachments", &id]).ok();
+    assert!(listed.contains("abc.txt") && listed.contains("long name.bin"), "{listed}");
+    let before = other.everything();
+    let said = other.say(["import", file]).ok();
+    assert!(!said.contains("task_attachments"), "{said}");
+    assert_eq!(other.everything(), before);
+    // What the archive lacks or has altered is named, the rest comes.
+    std::fs::write(format!("{file}.files.tar"), [0; 1024]).unwrap();
+    let third = Board::quiet();
+    let said = third.say(["import", file]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.out.contains("the archive does not hold abc.txt"), "{said:?}");
+}

@@ -22,8 +22,8 @@ use crate::kernel::verbs::{DetachFile, DetachReply};
 
 /// List, fetch or remove the attachments of a task.
 ///
-/// `kanban gc` removes attachments together with their task. `kanban backup` does not include them: copy the directory
-/// `attachments` of the home as well. `kanban export` lists them without their contents.
+/// `kanban gc` removes attachments together with their task. `kanban backup` includes them, `kanban export
+/// --with-files` writes them beside the export.
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,

@@ -7,15 +7,16 @@ use serde::Serialize;
 
 use crate::api::client::{Client, Download};
 use crate::cli::commands::Ended;
+use crate::cli::commands::backup_verify::MissingFile;
 use crate::cli::failure::Failure;
 use crate::cli::files::{NewFile, Overwrite, refuse_home_file};
-use crate::cli::session::{Nothing, Session};
+use crate::cli::session::Session;
 use crate::cli::text;
 use crate::cli::times::Times;
-use crate::config::Ambient;
 use crate::exit_codes::CliExit;
-use crate::kernel::restore::{Verified, installation_of, verify};
+use crate::kernel::restore::{KeptFiles, Verified, installation_of, verify};
 use crate::os::files::create_private_dir;
+use crate::service::backup::{BackupSize, GetBackup};
 
 /// Where the bytes come from.
 const PATH: &str = "/v1/backup";
@@ -23,17 +24,26 @@ const PATH: &str = "/v1/backup";
 /// What the names of backups in a directory begin and end with; between them is the time, such as `20260501T031500Z`.
 const NAME: (&str, &str) = ("kanban-", ".db");
 
-/// Back up the database to a file while the daemon runs.
+/// Back up the boards to a file while the daemon runs.
 ///
-/// The backup is a consistent SQLite database with all boards; `kanban restore` restores it. It is verified before it
-/// gets its final name. `--dir` names the file after the current time; `--keep` then removes the oldest backups of the
-/// same installation from that directory. Several installations may share a directory.
+/// The backup is a consistent SQLite database with all boards and attached files; `kanban restore` restores it. The size
+/// of one with attached files is printed first, to stderr. It is verified before it gets its final name. `--dir` names
+/// the file after the current time; `--keep` then removes the oldest backups of the same installation from that
+/// directory. Several installations may share a directory.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban backup board-2026-05-01.db
   kanban backup --dir /srv/backups --keep 7
-  kanban backup - | zstd > board.db.zst")]
+  kanban backup --without-files - | zstd > board.db.zst
+  kanban backup verify board-2026-05-01.db")]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    disable_help_subcommand = true
+)]
 pub struct Arguments {
+    #[command(subcommand)]
+    what: Option<What>,
     /// Output file; `-` writes to stdout
     #[arg(required_unless_present = "dir")]
     file: Option<PathBuf>,
@@ -46,12 +56,25 @@ pub struct Arguments {
     /// Number of backups of this installation to keep in the directory, including the new one
     #[arg(long, value_name = "N", requires = "dir", conflicts_with = "file", value_parser = clap::value_parser!(u32).range(1..))]
     keep: Option<u32>,
+    /// Leave attached files out
+    #[arg(long)]
+    without_files: bool,
+}
+
+/// What else there is to do with backups.
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    Verify(super::backup_verify::Arguments),
 }
 
 #[derive(Debug, Serialize)]
 struct Shown {
     file: String,
     bytes: u64,
+    files: u64,
+    file_bytes: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    files_missing: Vec<MissingFile>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     removed: Vec<String>,
 }
@@ -61,11 +84,16 @@ struct Shown {
 /// # Errors
 /// A file that is there or cannot be written, a copy that is damaged, or the daemon's refusal.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+    if let Some(What::Verify(arguments)) = &arguments.what {
+        return super::backup_verify::run(arguments, session);
+    }
     let client = session.client()?;
+    let request = GetBackup { files: !arguments.without_files, estimate: false };
     let file = match (&arguments.file, &arguments.dir) {
         (Some(file), _) if is_stdout(file) => {
             refuse_terminal()?;
-            to_stdout(client.download(PATH, &Nothing {})?, session)?;
+            tell_size(&client, request, session)?;
+            to_stdout(client.download(PATH, &request)?, session)?;
             return Ok(CliExit::Ok);
         }
         (Some(file), _) => file.clone(),
@@ -76,7 +104,9 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         (None, None) => return Err(Failure::usage("missing output: give FILE or --dir DIR")),
     };
     let overwrite = if arguments.force { Overwrite::Allow } else { Overwrite::Refuse };
-    let (bytes, verified) = write_checked(&client, &file, overwrite, &session.ambient)?;
+    let new = NewFile::create(&file, overwrite, &session.ambient)?;
+    tell_size(&client, request, session)?;
+    let (bytes, verified) = write_checked(&client, request, new)?;
     let removed = match (&arguments.dir, arguments.keep) {
         (Some(dir), Some(keep)) => remove_old(dir, &verified.install.install_id, keep)?,
         (Some(_) | None, _) => Vec::new(),
@@ -87,7 +117,19 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
             .output
             .complain(&format!("warning: `kanban restore` would refuse this backup: {message}"));
     }
-    let shown = Shown { file: file.display().to_string(), bytes, removed };
+    let files_missing: Vec<MissingFile> = verified.files.lost.iter().map(MissingFile::of).collect();
+    for missing in &files_missing {
+        session.output.complain(&format!("warning: {}", missing.line()));
+    }
+    let KeptFiles { files, bytes: file_bytes, .. } = verified.files;
+    let shown = Shown {
+        file: file.display().to_string(),
+        bytes,
+        files,
+        file_bytes,
+        files_missing,
+        removed,
+    };
     if session.output.is_json() {
         session.output.json(&shown)?;
         return Ok(CliExit::Ok);
@@ -99,15 +141,41 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     Ok(CliExit::Ok)
 }
 
+/// Tells how large the backup will be, before it is made: always on a terminal, else where attached files make it large. With `--json`
+/// that is in the reply.
+fn tell_size(client: &Client, request: GetBackup, session: &mut Session) -> Result<(), Failure> {
+    if session.output.is_json() {
+        return Ok(());
+    }
+    let asked = GetBackup { estimate: true, ..request };
+    let size: BackupSize = client.get(PATH, &asked)?;
+    let has_files = request.files && size.files > 0;
+    if has_files || std::io::stderr().is_terminal() {
+        session.output.complain(&size_line(&size, request.files));
+    }
+    Ok(())
+}
+
+fn size_line(size: &BackupSize, with_files: bool) -> String {
+    let BackupSize { database_bytes, files, file_bytes } = *size;
+    let all = in_bytes(database_bytes.saturating_add(file_bytes));
+    match (with_files, files) {
+        (false, _) => format!("Size: up to {all}, without attached files"),
+        (true, 0) => format!("Size: up to {all}, no attached files"),
+        (true, files) => {
+            let of_files = in_bytes(file_bytes);
+            format!("Size: up to {all}, {of_files} of it in {files} attached file(s)")
+        }
+    }
+}
+
 /// A file that does not have its name before it has been read through. Returns its length and what it is.
 fn write_checked(
     client: &Client,
-    target: &Path,
-    overwrite: Overwrite,
-    ambient: &Ambient,
+    request: GetBackup,
+    mut file: NewFile,
 ) -> Result<(u64, Verified), Failure> {
-    let mut file = NewFile::create(target, overwrite, ambient)?;
-    let bytes = to_file(client.download(PATH, &Nothing {})?, &mut file, |_| {})?;
+    let bytes = to_file(client.download(PATH, &request)?, &mut file, |_| {})?;
     let verified = verify(file.staged()).map_err(|error| {
         Failure::fault(format!("the backup {}; it was discarded", error.problem()))
     })?;
@@ -143,6 +211,19 @@ fn time_in_name(name: &str) -> Option<(String, u32)> {
     };
     let shape: String = time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
     (shape == "00000000T000000Z").then(|| (time.to_owned(), number))
+}
+
+/// A length for people.
+fn in_bytes(bytes: u64) -> String {
+    const MIB: u64 = 1024 * 1024;
+    match bytes {
+        0..1024 => format!("{bytes} bytes"),
+        1024..MIB => format!("{} KiB", bytes.div_ceil(1024)),
+        bytes => {
+            let tenths = bytes.saturating_mul(10).div_ceil(MIB);
+            format!("{}.{} MiB", tenths / 10, tenths % 10)
+        }
+    }
 }
 
 /// Removes all but the newest `keep` backups of our own naming that are of the installation `install_id`. Nothing else

@@ -12,7 +12,9 @@ mod summary;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use crate::cli::archive::{Archive, archive_of};
 use crate::cli::commands::Ended;
+use crate::cli::commands::backup::is_stdout;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::kernel::transfer::record::TaskRecord;
@@ -39,6 +41,9 @@ pub struct Arguments {
     /// Show the result without importing anything
     #[arg(long)]
     dry_run: bool,
+    /// Archive with attached files (default: FILE.files.tar if present)
+    #[arg(long, value_name = "TAR")]
+    files: Option<PathBuf>,
 }
 
 /// Where records come from. Can be read several times.
@@ -80,8 +85,10 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
                 .with_hint("kanban import FILE, or kanban import hermes PATH"));
         }
     };
+    let archive = archive(arguments)?;
     let client = session.client()?;
-    let summary = sender::Sender::new(&client, source.as_ref(), session.board.clone())?
+    let board = session.board.clone();
+    let summary = sender::Sender::new(&client, source.as_ref(), board, archive.as_ref())?
         .send(arguments.dry_run)?;
     if session.output.is_json() {
         session.output.json(&summary)?;
@@ -91,4 +98,14 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         }
     }
     Ok(summary.exit())
+}
+
+/// The attached files that belong to the source, where there are any.
+fn archive(arguments: &Arguments) -> Result<Option<Archive>, Failure> {
+    if let Some(path) = &arguments.files {
+        return Archive::open(path.clone()).map(Some);
+    }
+    let beside = archive_of(Path::new(&arguments.what));
+    let is_file = arguments.path.is_none() && !is_stdout(Path::new(&arguments.what));
+    if is_file && beside.is_file() { Archive::open(beside).map(Some) } else { Ok(None) }
 }

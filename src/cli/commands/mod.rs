@@ -9,6 +9,7 @@ pub mod assignees;
 pub mod attach;
 pub mod attachments;
 pub mod backup;
+mod backup_verify;
 pub mod block;
 pub mod boards;
 pub mod breakers;

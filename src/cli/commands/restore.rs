@@ -8,13 +8,12 @@ use serde::Serialize;
 use crate::api::client::ClientError;
 use crate::app;
 use crate::cli::commands::Ended;
+use crate::cli::commands::backup_verify::whole_path;
 use crate::cli::failure::Failure;
 use crate::cli::files::PrivateDir;
 use crate::cli::session::Session;
-use crate::cli::still_copy::{copy_still, has_journal};
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
-use crate::kernel::restore::complete;
 use crate::service::error::bad_backup_hint;
 use crate::service::restore::RestoreReply;
 
@@ -39,6 +38,8 @@ struct Shown {
     incarnation: String,
     kept: Option<String>,
     schedules_paused: usize,
+    files: usize,
+    files_missing: u64,
     daemon_running: bool,
 }
 
@@ -60,8 +61,10 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let copy = file.try_clone().map_err(unreadable)?;
     let shown = match session.client()?.upload::<RestoreReply>("/v1/restore", file) {
         Ok(reply) => {
-            let RestoreReply { incarnation, kept, schedules_paused } = reply;
-            Shown { incarnation, kept: Some(kept), schedules_paused, daemon_running: true }
+            let RestoreReply { incarnation, kept, schedules_paused, files, files_missing } = reply;
+            let kept = Some(kept);
+            let daemon_running = true;
+            Shown { incarnation, kept, schedules_paused, files, files_missing, daemon_running }
         }
         Err(ClientError::NotReachable { .. }) => {
             let restored = app::restore(&session.ambient, copy).map_err(refused)?;
@@ -69,6 +72,8 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
                 incarnation: restored.incarnation,
                 kept: restored.kept.map(|path| path.display().to_string()),
                 schedules_paused: restored.schedules_paused,
+                files: restored.files,
+                files_missing: restored.files_missing,
                 daemon_running: false,
             }
         }
@@ -82,6 +87,21 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     if let Some(kept) = &shown.kept {
         session.output.line(format!("Previous database: {kept}"))?;
     }
+    show_rest(&shown, session)?;
+    Ok(CliExit::Ok)
+}
+
+/// What a person may have to do about it.
+fn show_rest(shown: &Shown, session: &mut Session) -> Result<(), Failure> {
+    if shown.files > 0 {
+        session.output.line(format!("Attached files: {} restored", shown.files))?;
+    }
+    if shown.files_missing > 0 {
+        session.output.line(format!(
+            "Attached files: {} not in the backup; those that are still in the home stay usable",
+            shown.files_missing
+        ))?;
+    }
     if shown.schedules_paused > 0 {
         let count = shown.schedules_paused;
         session.output.line(format!(
@@ -91,30 +111,15 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     if !shown.daemon_running {
         session.output.line("The daemon is not running; start it with `kanband`")?;
     }
-    Ok(CliExit::Ok)
+    Ok(())
 }
 
-/// Backup file, open. Where a journal lies beside it, as beside a file that was copied from under a daemon, a copy
-/// that holds what the journal does; with the directory that the copy is in.
+/// Backup file, open, with what its journal holds; and the directory that a copy of it is in.
 fn whole_file(path: &Path) -> Result<(File, Option<PrivateDir>), Failure> {
+    let (whole, folder) = whole_path(path)?;
     let unreadable =
         |error: std::io::Error| Failure::usage(format!("cannot read {}: {error}", path.display()));
-    let real = path.canonicalize().map_err(unreadable)?;
-    if !has_journal(&real) {
-        return Ok((File::open(&real).map_err(unreadable)?, None));
-    }
-    let folder = PrivateDir::new("kanban-restore").map_err(unreadable)?;
-    let copy = folder.path().join("board.db");
-    if !copy_still(&real, &copy).map_err(unreadable)? {
-        let message = format!("{} is in use by another process", path.display());
-        return Err(Failure::refused(ErrorCode::BadBackup, message)
-            .with_hint("use `kanban backup` to copy a database in use"));
-    }
-    complete(&copy).map_err(|error| {
-        let message = format!("the backup {}", error.problem());
-        Failure::refused(ErrorCode::BadBackup, message).with_hint("the database is unchanged")
-    })?;
-    Ok((File::open(&copy).map_err(unreadable)?, Some(folder)))
+    Ok((File::open(&whole).map_err(unreadable)?, folder))
 }
 
 /// An offline restore is refused with the codes of an online one.

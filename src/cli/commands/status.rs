@@ -7,6 +7,7 @@ use crate::cli::text::{cut, one_line, pad, width};
 use crate::cli::times::Times;
 use crate::exit_codes::CliExit;
 use crate::kernel::task::TaskStatus;
+use crate::kernel::verbs::LastGc;
 use crate::service::attention::Attention;
 
 /// Columns of a title where nobody says how wide the screen is.
@@ -64,6 +65,7 @@ fn lines(status: &DaemonStatus, times: &Times) -> Vec<String> {
         format!("  home         {}", daemon.home),
         format!("  socket       {}", daemon.socket),
         format!("  containment  {}", daemon.containment),
+        format!("  last gc      {}", gc_line(status, times)),
         String::new(),
         "Boards".to_owned(),
     ];
@@ -88,6 +90,25 @@ fn lines(status: &DaemonStatus, times: &Times) -> Vec<String> {
     }
     lines.extend(status.attention.iter().flat_map(attention_lines));
     lines
+}
+
+/// When garbage was collected last, and what that removed.
+fn gc_line(status: &DaemonStatus, times: &Times) -> String {
+    let Some(LastGc { at, tasks, workspaces, logs, attachments, .. }) = &status.gc else {
+        return "never".to_owned();
+    };
+    let age = times.elapsed(*at, Some(status.now));
+    let counts =
+        [(tasks, "task"), (workspaces, "workspace"), (logs, "log"), (attachments, "attached file")];
+    let removed: Vec<String> = counts
+        .into_iter()
+        .filter(|(count, _)| **count > 0)
+        .map(|(count, what)| format!("{count} {what}(s)"))
+        .collect();
+    match removed.is_empty() {
+        true => format!("{age} ago, nothing removed"),
+        false => format!("{age} ago, removed {}", removed.join(", ")),
+    }
 }
 
 fn run_line(run: &OpenRun, now: i64, times: &Times) -> String {

@@ -14,7 +14,8 @@ impl<T> Doing<T> for rusqlite::Result<T> {
     }
 }
 
-fn fault(doing: &'static str, error: &rusqlite::Error) -> Fault {
+/// The error as a [`Fault`].
+pub(super) fn fault(doing: &'static str, error: &rusqlite::Error) -> Fault {
     use rusqlite::ErrorCode as Code;
     if error.sqlite_error_code() == Some(Code::DiskFull) {
         return Fault::DiskFull { doing: doing.to_owned() };

@@ -11,6 +11,9 @@ use crate::kernel::store::Connection;
 /// Setting that keeps the id of the newest event that gc removed: a cursor below it may have missed something.
 pub const EVENTS_FLOOR: &str = "events_floor";
 
+/// Setting that keeps what the last gc removed, as JSON.
+pub const LAST_GC: &str = "last_gc";
+
 /// The file's identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Install {

@@ -16,6 +16,7 @@
 
 pub mod attachments;
 pub mod backup;
+pub mod backup_files;
 pub mod boards;
 pub mod breakers;
 pub mod cards;
@@ -71,7 +72,7 @@ pub(crate) use faults::{Doing, is_unique_violation};
 pub use migrate::{MigrationWatch, Unwatched};
 pub use open::{
     Verified, complete, inspect, installation_of, make_stoppable, open_reader, open_watched,
-    open_writer, verify,
+    open_writer, read_through, verify,
 };
 pub(in crate::kernel) use open::{open_nothing, open_staged};
 pub use open_error::{Birth, Difference, Missing, OpenError, SQLITE_VERSION_MIN};

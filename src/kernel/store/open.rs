@@ -6,13 +6,14 @@ use std::sync::Arc;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection as Raw, OpenFlags};
 
+use super::backup_files::KeptFiles;
 use super::connection::Connection;
 use super::faults::Doing as _;
 use super::install::{self, Install};
 use super::migrate::{self, KeepCopy, MigrationWatch, Unwatched};
 use super::open_error::{Birth, Difference, Missing, OpenError, SQLITE_VERSION_MIN};
 use super::private_file::create_private;
-use super::{foreign, schema};
+use super::{backup_files, check, foreign, schema};
 use crate::kernel::error::Fault;
 use crate::kernel::limits::READ_STEPS_PER_LOOK;
 
@@ -82,7 +83,7 @@ fn open_for_writing(
     let no_checkpoint = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
     connection.set_db_config(no_checkpoint, true).map_err(at)?;
     migrate::refuse_unknown(&connection, path, missing)?;
-    check(&connection, path, "quick_check")?;
+    check_pages(&connection, path, "quick_check")?;
     connection.set_db_config(no_checkpoint, false).map_err(at)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(at)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(at)?;
@@ -122,6 +123,10 @@ pub struct Verified {
     pub install: Install,
     /// In what its structure differs from a board's.
     pub differences: Vec<Difference>,
+    /// Version of its schema.
+    pub schema_version: i64,
+    /// What it holds of attached files, each of which has its SHA-256.
+    pub files: KeptFiles,
 }
 
 /// Whether the file at `path`, which nobody writes to, is a whole board that this program knows. Nothing in it acts, and it is
@@ -133,12 +138,33 @@ pub fn verify(path: &Path) -> Result<Verified, OpenError> {
     let at = |error: rusqlite::Error| OpenError::from_sqlite(path, &error);
     let connection = foreign::open_unchanging(path).map_err(at)?;
     migrate::refuse_unknown(&connection, path, Missing::Refuse)?;
-    let differences = schema::find(&connection).map_err(at)?;
-    check(&connection, path, "integrity_check")?;
+    let differences = schema::find_in_backup(&connection).map_err(at)?;
+    check_pages(&connection, path, "integrity_check")?;
+    // What a changed table holds is not known.
+    let files = match differences.is_empty() {
+        true => backup_files::verify(&connection, path)?,
+        false => KeptFiles::default(),
+    };
+    let schema_version = migrate::version(&connection).map_err(at)?;
     let install = install::get(&Connection::of(connection)).map_err(|fault| {
         OpenError::Unusable { path: path.to_owned(), detail: fault.to_string() }
     })?;
-    Ok(Verified { install, differences })
+    Ok(Verified { install, differences, schema_version, files })
+}
+
+/// Reads every row of a backup that [`inspect`] has passed, as far as this program knows what stands in it without bringing it up to
+/// date. The file is only read.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn read_through(path: &Path) -> Result<(), OpenError> {
+    let at = |error: rusqlite::Error| OpenError::from_sqlite(path, &error);
+    let connection = foreign::open_unchanging(path).map_err(at)?;
+    if migrate::version(&connection).map_err(at)? < migrate::newest_version() {
+        return Ok(());
+    }
+    check::read_every_row(&Connection::of(connection))
+        .map_err(|detail| OpenError::Damaged { path: path.to_owned(), detail })
 }
 
 /// The same for a file that is to become the board: its structure may not differ.
@@ -149,8 +175,8 @@ pub fn inspect(path: &Path) -> Result<Verified, OpenError> {
     let connection =
         foreign::open_unchanging(path).map_err(|error| OpenError::from_sqlite(path, &error))?;
     migrate::refuse_unknown(&connection, path, Missing::Refuse)?;
-    let differences =
-        schema::find(&connection).map_err(|error| OpenError::from_sqlite(path, &error))?;
+    let differences = schema::find_in_backup(&connection)
+        .map_err(|error| OpenError::from_sqlite(path, &error))?;
     // Before its rows are looked at.
     if !differences.is_empty() {
         return Err(OpenError::Foreign { path: path.to_owned(), differences });
@@ -203,7 +229,7 @@ fn configure(connection: &Raw) -> rusqlite::Result<()> {
 }
 
 /// Reads every page once; a board that does not survive this is not served.
-fn check(connection: &Raw, path: &Path, how: &str) -> Result<(), OpenError> {
+fn check_pages(connection: &Raw, path: &Path, how: &str) -> Result<(), OpenError> {
     let answer: String = connection
         .query_row(&format!("PRAGMA {how}(1)"), [], |row| row.get(0))
         .map_err(|error| OpenError::from_sqlite(path, &error))?;

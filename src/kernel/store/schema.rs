@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::faults::Doing as _;
-use super::migrate;
 use super::open_error::Difference;
+use super::{backup_files, migrate};
 use crate::kernel::error::Fault;
 
 /// Objects that a file may have at most before they are looked at one by one: ours has fewer than a hundred.
@@ -39,8 +39,25 @@ pub fn differences(connection: &super::Connection) -> Result<Vec<Difference>, Fa
     find(connection.raw()).doing("read the schema")
 }
 
-/// The same with SQLite's own words.
-pub(super) fn find(connection: &Connection) -> rusqlite::Result<Vec<Difference>> {
+/// The same with SQLite's own words, of the live board.
+fn find(connection: &Connection) -> rusqlite::Result<Vec<Difference>> {
+    find_from(connection, |_scratch| Ok(()))
+}
+
+/// The same of a backup, which may hold attached files beside the board.
+pub(super) fn find_in_backup(connection: &Connection) -> rusqlite::Result<Vec<Difference>> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1)";
+    let has_files: bool = connection.query_row(sql, [backup_files::TABLE], |row| row.get(0))?;
+    find_from(connection, |scratch| match has_files {
+        true => scratch.execute_batch(backup_files::SCHEMA),
+        false => Ok(()),
+    })
+}
+
+fn find_from(
+    connection: &Connection,
+    add: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+) -> rusqlite::Result<Vec<Difference>> {
     let count: i64 =
         connection.query_row("SELECT count(*) FROM main.sqlite_schema", [], |row| row.get(0))?;
     if count > OBJECTS_MAX {
@@ -49,6 +66,7 @@ pub(super) fn find(connection: &Connection) -> rusqlite::Result<Vec<Difference>>
     }
     let version = migrate::version(connection)?;
     let scratch = migrate::scratch(version)?;
+    add(&scratch)?;
     let (found, expected) = (structure(connection)?, structure(&scratch)?);
     let mut description = compare(&found, &expected);
     if description.is_empty() {

@@ -53,6 +53,9 @@ pub struct ImportTasks {
     pub ids_reserved: bool,
     /// Only reports what would happen.
     pub dry_run: bool,
+    /// Attachments are uploaded afterwards: it is not noted that they are missing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub files_follow: bool,
 }
 
 /// Largest ids of a source. New rows of the board get larger ids, so that later batches find their ids free.
@@ -237,7 +240,7 @@ impl ImportTasks {
         {
             normal.status = *to;
         }
-        count(reply, &normal);
+        count(reply, &normal, self.files_follow);
         if self.dry_run {
             return Ok(());
         }
@@ -272,7 +275,7 @@ fn add(reply: &mut ImportReply, brought: ImportReply) {
     reply.left_out.extend(brought.left_out);
 }
 
-fn count(reply: &mut ImportReply, normal: &Normal) {
+fn count(reply: &mut ImportReply, normal: &Normal, files_follow: bool) {
     let record = &normal.record;
     reply.imported += 1;
     reply.tasks.insert(record.task.id.clone(), normal.status);
@@ -289,11 +292,11 @@ fn count(reply: &mut ImportReply, normal: &Normal) {
         *reply.rows.entry(table.to_owned()).or_default() += rows;
     }
     let mut notes = normal.report.clone();
-    if !record.attachments.is_empty() {
+    if !record.attachments.is_empty() && !files_follow {
         let names: Vec<String> =
             record.attachments.iter().map(|file| shorten(&file.filename)).collect();
         notes.notes.push(format!(
-            "{} was imported without its attachment(s) {}: exports do not include their content",
+            "{} was imported without its attachment(s) {}: `kanban export --with-files` writes them beside an export",
             notes.id,
             names.join(", ")
         ));

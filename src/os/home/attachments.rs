@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use crate::os::files::create_private;
+use crate::os::home::restored_files::RestoredFiles;
 use crate::os::host::random::random_hex;
 
 /// What the name of a file that is still arriving begins with.
-const ARRIVING: &str = ".arriving-";
+pub(super) const ARRIVING: &str = ".arriving-";
 
 /// The folder of all attached files.
 #[derive(Debug, Clone)]
@@ -52,6 +53,14 @@ impl AttachmentFiles {
             size_bytes: 0,
             is_kept: false,
         })
+    }
+
+    /// Takes the files of a backup.
+    ///
+    /// # Errors
+    /// No random name can be had.
+    pub fn begin_restore(&self) -> io::Result<RestoredFiles> {
+        RestoredFiles::new(self.root.clone())
     }
 
     fn path_of(&self, task: &str, sha256: &str) -> PathBuf {
@@ -116,6 +125,7 @@ impl AttachmentFiles {
             if entry.file_name().to_str().is_some_and(|name| name.starts_with(ARRIVING)) {
                 // What cannot be removed is in nobody's way.
                 drop(std::fs::remove_file(entry.path()));
+                drop(std::fs::remove_dir_all(entry.path()));
             }
         }
         Ok(())
@@ -175,7 +185,8 @@ impl Drop for ArrivingFile {
     }
 }
 
-fn sync_folder(path: &Path) -> io::Result<()> {
+/// Writes the names in a folder to the disk.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 

@@ -6,4 +6,5 @@ pub mod files;
 pub mod hook_files;
 pub mod lock;
 pub mod lock_owner;
+pub mod restored_files;
 pub mod skill_files;

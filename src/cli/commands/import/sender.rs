@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 
 use crate::api::client::seen::Word;
 use crate::api::client::{Client, ClientError};
+use crate::cli::archive::{Archive, FileOfTask};
 use crate::cli::commands::import::Source;
 use crate::cli::commands::import::summary::Summary;
 use crate::cli::failure::Failure;
+use crate::cli::files::PrivateDir;
 use crate::cli::session::Nothing;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::limits::{IMPORT_RECORD_BYTES_MAX, REQUEST_BYTES_MAX};
@@ -52,6 +54,7 @@ pub(super) struct Sender<'a> {
     board: Option<String>,
     plan: ImportPlan,
     reserved: ReservedIds,
+    archive: Option<&'a Archive>,
 }
 
 impl<'a> Sender<'a> {
@@ -60,6 +63,7 @@ impl<'a> Sender<'a> {
         client: &'a Client,
         source: &'a dyn Source,
         board: Option<String>,
+        archive: Option<&'a Archive>,
     ) -> Result<Self, Failure> {
         let plan: ImportPlan = client.get("/v1/import", &Nothing {})?;
         let mut reserved = ReservedIds::default();
@@ -67,7 +71,7 @@ impl<'a> Sender<'a> {
             reserved.cover(&record);
             Ok(())
         })?;
-        Ok(Self { client, source, board, plan, reserved })
+        Ok(Self { client, source, board, plan, reserved, archive })
     }
 
     /// Asks first what would happen to every record; only then sends them.
@@ -93,6 +97,9 @@ impl<'a> Sender<'a> {
             foretell_links(settled, &mut summary);
         } else {
             self.send_links(&mut summary)?;
+        }
+        if let Some(archive) = self.archive {
+            self.send_files(archive, is_dry, &mut summary)?;
         }
         summary.count_statuses();
         // What was said when a task came is not said again when it is found here.
@@ -203,8 +210,51 @@ impl<'a> Sender<'a> {
             source: self.source.kind().to_owned(),
             board: self.board.clone(),
             reserved: self.reserved,
+            files_follow: self.archive.is_some(),
             ..ImportTasks::default()
         }
+    }
+
+    /// Attaches what the archive holds to the tasks that are on the board now, whether they came this time or before.
+    fn send_files(
+        &self,
+        archive: &Archive,
+        is_dry: bool,
+        summary: &mut Summary,
+    ) -> Result<(), Failure> {
+        let mut wanted = BTreeMap::new();
+        self.source.each(&mut |record| {
+            let id = &record.task.id;
+            let is_here = summary.tasks.contains_key(id) || summary.existing_tasks.contains_key(id);
+            for fields in record.attachments.iter().filter(|_| is_here) {
+                let file = FileOfTask { task: id.clone(), filename: fields.filename.clone() };
+                wanted.insert(file, fields.sha256.clone());
+            }
+            Ok(())
+        })?;
+        let failed = |error| Failure::fault(format!("cannot unpack an attached file: {error}"));
+        let folder = PrivateDir::new("kanban-import").map_err(failed)?;
+        let staged = folder.path().join("file");
+        let mut files = 0;
+        let missing = archive.each(wanted, &staged, &mut |file| {
+            if is_dry {
+                files += 1;
+                return Ok(());
+            }
+            let FileOfTask { task, filename } = file;
+            let board = self.board.as_deref();
+            let reply = self.client.attach(task, &staged, Some(filename), board)?;
+            files += usize::from(!reply.already);
+            Ok(())
+        })?;
+        summary.tables.insert("task_attachments".to_owned(), files);
+        for file in missing {
+            let mut notice = RecordNotes::of(&file.task);
+            let why = format!("the archive does not hold {}", file.filename);
+            notice.leave_out("task_attachments", 1, &why);
+            summary.left_out.extend(notice.left_out);
+        }
+        Ok(())
     }
 
     fn send_links(&self, summary: &mut Summary) -> Result<(), Failure> {
