@@ -26,8 +26,8 @@ fn the_first_refusal_names_its_line_and_those_before_it_stay() {
         (r#"{"titel":"x"}"#, "line 3: unknown field `titel`"),
         (r#"{"title":"x","parents":["t_dead"]}"#, "line 3: unknown parent"),
         ("[1]", "line 3: invalid type"),
-        ("{\"title\":", "line 3: EOF while parsing"),
-        ("\u{1}", "line 3: expected value"),
+        ("{\"title\":", "line 3: column 9: EOF while parsing"),
+        ("\u{1}", "line 3: column 1: expected value"),
     ] {
         let text = format!("{{\"title\":\"a\"}}\n\n{bad}\n{{\"title\":\"never\"}}\n");
         let said = board.say_from(text.as_bytes(), &["create", "--from-jsonl", "-"]);

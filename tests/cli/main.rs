@@ -38,6 +38,7 @@ mod integrations;
 mod lines;
 mod links;
 mod listings;
+mod lists;
 mod moves;
 mod newer;
 mod notes;

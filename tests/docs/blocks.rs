@@ -15,7 +15,7 @@
 use std::path::Path;
 
 /// What a block that is not run may need.
-const NEEDS: &[&str] = &["a build", "an agent", "root"];
+const NEEDS: &[&str] = &["a build", "an account", "an agent", "root"];
 
 /// A fenced block.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -113,6 +113,7 @@ pages! {
     moving_from_hermes_goes_as_it_says "docs/hermes.md",
     the_launchers_that_are_shown_work "docs/launchers.md",
     the_calls_of_the_api_answer_as_shown "docs/api.md",
+    lists_from_elsewhere_come_as_import_says "docs/import.md",
     times_and_schedules_go_as_they_say "docs/schedules.md",
     an_operator_can_do_what_operations_tells "docs/operations.md",
     the_ways_to_the_web_go_as_they_say "docs/web.md",

@@ -234,6 +234,13 @@ impl ImportTasks {
                 Err(Refusal::ImportClash { id: id.to_string() }.into())
             };
         }
+        // A list without times: it is the same task at the next import, so the time is no part of what it is recognized by.
+        if normal.record.task.created_at == 0 {
+            normal.record.task.created_at = tx.now;
+            let is_done = normal.status == TaskStatus::Done;
+            normal.record.task.completed_at =
+                normal.record.task.completed_at.or(is_done.then_some(tx.now));
+        }
         if let (TaskStatus::Ready | TaskStatus::Todo, Some(to)) =
             (normal.status, self.settled.get(id.as_str()))
             && matches!(to, TaskStatus::Ready | TaskStatus::Todo)

@@ -167,7 +167,7 @@ fn next_line(
             }
             Ok(_) if line.trim_ascii().is_empty() => {}
             Ok(length) => {
-                let read = serde_json::from_slice(&line);
+                let read = serde_json::from_slice(line.trim_ascii_end());
                 return read
                     .map(|value| Some((value, length)))
                     .map_err(|error| (ErrorCode::BadRequest, without_position(&error)));
@@ -191,8 +191,9 @@ fn task(value: Value) -> Result<CreateTask, String> {
     Err(format!("invalid type: {kind}, expected one JSON object"))
 }
 
-/// A line has a number already.
+/// A line has a number already, and keeps the column.
 fn without_position(error: &serde_json::Error) -> String {
     let (text, location) = (error.to_string(), format!(" at line 1 column {}", error.column()));
-    text.strip_suffix(&location).map_or_else(|| text.clone(), str::to_owned)
+    let problem = text.strip_suffix(&location).map_or_else(|| text.clone(), str::to_owned);
+    format!("column {}: {problem}", error.column().max(1))
 }

@@ -2,50 +2,29 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::cli::commands::import::Source;
+use crate::cli::commands::import::input::{BYTE_ORDER_MARK, Input};
+use crate::cli::commands::import::location::json_problem;
 use crate::cli::failure::Failure;
-use crate::cli::files::PrivateDir;
-use crate::cli::session::Session;
-use crate::kernel::error::ErrorCode;
 use crate::kernel::transfer::fit::fit;
 use crate::kernel::transfer::record::{ExportHeader, FORMAT_VERSION, TaskRecord};
 use crate::kernel::transfer::report::{ColumnLeftOut, LeftOut, Note, RecordNotes};
 
-/// Some programs write it before UTF-8.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
 pub(super) struct ExportFile {
-    path: PathBuf,
-    shown: String,
+    input: Input,
     links: Vec<(String, String)>,
     notes: Vec<Note>,
     left_out: Vec<LeftOut>,
-    _spooled: Option<PrivateDir>,
 }
 
 impl ExportFile {
-    /// Looks at the file at `path`; every line of it is read once.
-    pub(super) fn open(path: &Path, session: &Session) -> Result<Self, Failure> {
-        let shown = path.display().to_string();
-        let (path, spooled) = if path == Path::new("-") {
-            let (path, folder) = spool(session)?;
-            (path, Some(folder))
-        } else {
-            (path.to_owned(), None)
-        };
-        let mut file = Self {
-            path,
-            shown,
-            links: Vec::new(),
-            notes: Vec::new(),
-            left_out: Vec::new(),
-            _spooled: spooled,
-        };
+    /// Looks at an export; every line of it is read once.
+    pub(super) fn open(input: Input) -> Result<Self, Failure> {
+        let mut file = Self { input, links: Vec::new(), notes: Vec::new(), left_out: Vec::new() };
         let mut links = Vec::new();
         let (mut notes, mut left_out) = (Vec::new(), Vec::new());
         file.each_as_it_is(&mut |mut record| {
@@ -62,26 +41,21 @@ impl ExportFile {
     }
 
     fn refused(&self, problem: &str) -> Failure {
-        Failure::refused(ErrorCode::InvalidValue, format!("{}: {problem}", self.shown))
+        self.input.refused(problem)
     }
 
     fn lines(&self) -> Result<impl Iterator<Item = (usize, io::Result<Vec<u8>>)>, Failure> {
         let unreadable =
-            |error: io::Error| Failure::usage(format!("cannot read {}: {error}", self.shown));
-        let file = File::open(&self.path).map_err(unreadable)?;
+            |error: io::Error| Failure::usage(format!("cannot read {}: {error}", self.input.shown));
+        let file = File::open(&self.input.path).map_err(unreadable)?;
         let lines = BufReader::new(file).split(b'\n');
         Ok(lines.enumerate().map(|(index, line)| (index + 1, line)))
     }
 
     fn check_header(&self, line: &[u8]) -> Result<(), Failure> {
         let header: ExportHeader = object(line).map_err(|_| {
-            let hint = if line.starts_with(b"SQLite format 3") {
-                "use `kanban import hermes PATH` for a database of Hermes, `kanban restore` for one of kanband"
-            } else {
-                "use `kanban create --from-jsonl FILE` for your own tasks, `kanban import hermes PATH` for a database \
-                 of Hermes"
-            };
-            self.refused("not an export of `kanban export`").with_hint(hint)
+            self.refused("not an export of `kanban export`")
+                .with_hint("without `--format` the format is told by the content")
         })?;
         if header.kanban_export != FORMAT_VERSION {
             let message = format!(
@@ -152,19 +126,10 @@ impl ExportFile {
 
 /// Reads a struct from an object. It could be read from a list of its values too, which nobody means.
 fn object<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
-    let value: Value = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    let value: Value = serde_json::from_slice(line)
+        .map_err(|error| format!("column {}: {}", error.column().max(1), json_problem(&error)))?;
     if !value.is_object() {
         return Err("expected a JSON object".to_owned());
     }
     serde_json::from_value(value).map_err(|error| error.to_string())
-}
-
-/// A pipe can be read once, so it is kept.
-fn spool(session: &Session) -> Result<(PathBuf, PrivateDir), Failure> {
-    let failed = |error: io::Error| Failure::usage(format!("cannot read stdin: {error}"));
-    let folder = PrivateDir::new("kanban-import").map_err(failed)?;
-    let path = folder.path().join("export.jsonl");
-    let mut file = File::create(&path).map_err(failed)?;
-    io::copy(&mut session.stdin()?, &mut file).map_err(failed)?;
-    Ok((path, folder))
 }
