@@ -99,14 +99,12 @@ completions zsh zsh/vendor-completions/_kanban
 completions fish fish/vendor_completions.d/kanban.fish
 
 doc=$share/doc/kanband
-put 644 usr/share/doc/kanband "$source/README.md" "$here/debian/copyright"
-find "$source/docs" -maxdepth 1 -type f -exec install -m 644 {} "$doc/" \;
-put 644 usr/share/doc/kanband/channels "$source"/docs/channels/*.md
-gzip -9nc "$source/CHANGELOG.md" >"$doc/CHANGELOG.md.gz"
+"$here/put-documents.sh" "$root"
+gzip -9nc "$here/debian/THIRD-PARTY" >"$doc/THIRD-PARTY.gz"
 gzip -9nc >"$doc/changelog.gz" <<CHANGES
 kanband ($version) unstable; urgency=medium
 
-  * CHANGELOG.md.gz, beside this file, tells what has changed.
+  * CHANGELOG.md, beside this file, tells what has changed.
 
  -- The kanband authors <maintainers@kanband.invalid>  $(date -u -R -d "@$SOURCE_DATE_EPOCH")
 CHANGES

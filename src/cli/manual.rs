@@ -7,6 +7,7 @@ use clap::{Command, CommandFactory as _};
 use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
+use crate::cli::synopsis;
 use crate::config::keys::{Key, SECTIONS, Section, Shape};
 use crate::exit_codes::{CliExit, DaemonExit};
 
@@ -124,16 +125,23 @@ fn daemon_page() -> Page {
 fn page_of(command: &Command, section: &str, more: &Roff) -> Page {
     let version = concat!("kanband ", env!("CARGO_PKG_VERSION"));
     let man = Man::new(command.clone()).section(section).source(version).manual(BOOK);
-    let mut text = Vec::new();
+    let (mut text, mut description) = (Vec::new(), Vec::new());
     let has_options = command.get_arguments().any(|argument| !argument.is_hide_set());
     let has_verbs = command.get_subcommands().any(|verb| !verb.is_hide_set());
     let rendered = man
         .render_title(&mut text)
         .and_then(|()| man.render_name_section(&mut text))
-        .and_then(|()| man.render_synopsis_section(&mut text))
-        .and_then(|()| man.render_description_section(&mut text))
-        .and_then(|()| if has_options { man.render_options_section(&mut text) } else { Ok(()) })
-        .and_then(|()| if has_verbs { man.render_subcommands_section(&mut text) } else { Ok(()) });
+        .and_then(|()| man.render_description_section(&mut description))
+        .and_then(|()| match has_options {
+            true => man.render_options_section(&mut description),
+            false => Ok(()),
+        })
+        .and_then(|()| match has_verbs {
+            true => man.render_subcommands_section(&mut description),
+            false => Ok(()),
+        });
+    let mut summary = Roff::new();
+    synopsis::write(&mut summary, command);
     debug_assert!(rendered.is_ok(), "writing into memory does not fail");
     let mut rest = Roff::new();
     let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
@@ -142,7 +150,9 @@ fn page_of(command: &Command, section: &str, more: &Roff) -> Page {
         heading(&mut rest, "EXAMPLES");
         as_it_stands(&mut rest, lines);
     }
-    let parts = [String::from_utf8_lossy(&text).into_owned(), rest.render(), more.render()];
+    let as_text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (text, description) = (as_text(&text), as_text(&description));
+    let parts = [text, summary.render(), description, rest.render(), more.render()];
     Page { file_name: man.get_filename(), text: joined(&parts) }
 }
 

@@ -24,6 +24,7 @@ pub mod predecessor;
 pub mod session;
 pub mod slash;
 mod still_copy;
+mod synopsis;
 pub mod task_arg;
 pub mod tasks;
 pub mod text;
