@@ -10,6 +10,7 @@
 mod absence;
 mod asking;
 mod attachments;
+mod background;
 mod bad_input;
 mod before;
 mod board_files;
@@ -27,6 +28,7 @@ mod exports;
 mod foreign_backups;
 mod golden_errors;
 mod golden_help;
+mod guided;
 mod help;
 mod hermes_files;
 mod home_files;
