@@ -23,6 +23,7 @@ mod completing;
 mod create;
 mod daemon_stub;
 mod dispatching;
+mod doctor;
 mod exact_numbers;
 mod exports;
 mod foreign_backups;
