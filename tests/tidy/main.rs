@@ -12,6 +12,7 @@ mod cells;
 mod docs;
 mod harness;
 mod layers;
+mod scripts;
 mod shape;
 mod shim;
 mod sources;
