@@ -65,7 +65,7 @@ put 644 usr/lib/systemd/user "$here"/systemd/user/*
 put 644 usr/lib/sysusers.d "$here/sysusers.d/kanband.conf"
 put 644 usr/lib/tmpfiles.d "$here/tmpfiles.d/kanband.conf"
 # Keys of profiles may stand in it. Its group is the service's, which only the installation can give (postinst).
-put 640 etc/kanband "$source/etc/kanband.toml"
+put 640 etc/kanband "$here/debian/kanband.toml"
 put 644 etc/kanband "$here/debian/users"
 mkdir -p "$root/etc/kanband/conf.d"
 chmod 750 "$root/etc/kanband/conf.d"
@@ -99,7 +99,8 @@ completions zsh zsh/vendor-completions/_kanban
 completions fish fish/vendor_completions.d/kanban.fish
 
 doc=$share/doc/kanband
-put 644 usr/share/doc/kanband "$source/README.md" "$here/debian/copyright"
+put 644 usr/share/doc/kanband "$source/README.md" "$here/debian/copyright" "$here/debian/README.Debian"
+put 644 usr/share/doc/kanband/examples "$source/etc/kanband.toml"
 find "$source/docs" -maxdepth 1 -type f -exec install -m 644 {} "$doc/" \;
 put 644 usr/share/doc/kanband/channels "$source"/docs/channels/*.md
 gzip -9nc "$source/CHANGELOG.md" >"$doc/CHANGELOG.md.gz"
