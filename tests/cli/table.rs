@@ -544,7 +544,7 @@ const VERBS: &[Verb] = &[
         &[],
         &[
             (&["--interval", "often"], 2, "--interval"),
-            (&["--kinds", "completed,blokced"], 2, "did you mean blocked?"),
+            (&["--kinds", "completed,blokced"], 2, "no such kind of event: blokced"),
             (&["--kind", "nosuch"], 2, "no such kind of event: nosuch"),
             (&["--board", "No Such"], 1, "unknown board"),
             (&["--board", "nowhere"], 1, "unknown board"),
