@@ -10,8 +10,8 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 22
 
 .PHONY: setup
-setup:
-	@./scripts/setup.sh
+setup: ## Find what a build needs; missing packages are asked for (YES=--yes: installed without asking)
+	@./scripts/setup.sh $(YES)
 
 .PHONY: build
 build: setup ## Build the programs (debug)
@@ -26,18 +26,21 @@ TARGET_FOLDER = $${CARGO_TARGET_DIR:-target}
 # With dpkg-deb itself: its rules fit on one page (packaging/), and no tool has to be built first.
 .PHONY: deb
 deb: release ## Build the Debian package (target/debian/kanband_VERSION_ARCH.deb)
-	@./scripts/setup.sh deb
+	@./scripts/setup.sh deb $(YES)
 	@./packaging/build-deb.sh --programs "$(TARGET_FOLDER)/release" --out "$(TARGET_FOLDER)/debian"
 
 .PHONY: demo
-demo: setup ## Show the main job on real processes, in a private home
-	$(CARGO) build --locked --no-default-features
-	@$(CARGO) run --quiet --locked --package kanband-demo
+demo: demo-programs ## Show the main job on real processes, in a private home
+	@"$(TARGET_FOLDER)/demo/kanban-demo"
 
 .PHONY: demo-board
-demo-board: setup ## Open a board with tasks in every status, in a private home; Ctrl-C removes everything
-	$(CARGO) build --locked --no-default-features
-	@$(CARGO) run --quiet --locked --package kanband-demo -- --board
+demo-board: demo-programs ## Open a board with tasks in every status, in a private home; Ctrl-C removes everything
+	@"$(TARGET_FOLDER)/demo/kanban-demo" --board
+
+# What builds fastest from nothing: no optimised dependency, no debug information, no courier with its TLS and mail.
+.PHONY: demo-programs
+demo-programs: setup ## Build the programs without the courier, as fast as can be, into target/demo
+	$(CARGO) build --locked --profile demo --no-default-features --package kanband --package kanband-demo --bins
 
 .PHONY: test
 test: setup ## Run every test that needs nothing of others, with the minutes, tests and skips of each suite

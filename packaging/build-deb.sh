@@ -65,7 +65,7 @@ put 644 usr/lib/systemd/user "$here"/systemd/user/*
 put 644 usr/lib/sysusers.d "$here/sysusers.d/kanband.conf"
 put 644 usr/lib/tmpfiles.d "$here/tmpfiles.d/kanband.conf"
 # Keys of profiles may stand in it. Its group is the service's, which only the installation can give (postinst).
-put 640 etc/kanband "$source/etc/kanband.toml"
+put 640 etc/kanband "$here/debian/kanband.toml"
 put 644 etc/kanband "$here/debian/users"
 mkdir -p "$root/etc/kanband/conf.d"
 chmod 750 "$root/etc/kanband/conf.d"
@@ -101,6 +101,8 @@ completions fish fish/vendor_completions.d/kanban.fish
 doc=$share/doc/kanband
 "$here/put-documents.sh" "$root"
 gzip -9nc "$here/debian/THIRD-PARTY" >"$doc/THIRD-PARTY.gz"
+put 644 usr/share/doc/kanband "$here/debian/README.Debian"
+put 644 usr/share/doc/kanband/examples "$source/etc/kanband.toml"
 gzip -9nc >"$doc/changelog.gz" <<CHANGES
 kanband ($version) unstable; urgency=medium
 

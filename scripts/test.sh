@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs every suite of the workspace, then prints the minutes, tests and skips of each. Fails when a test fails, when a suite has
-# fewer tests than tests/counts.txt says, and when one that the file names was not run.
+# Runs every suite of the workspace, then prints the minutes, tests and skips of each, and in the last line what was skipped and why.
+# Fails when a test fails, when a suite has fewer tests than tests/counts.txt says, and when one that the file names was not run.
 #
 #   test.sh [--update-counts]    with it, tests are listed instead of run, and tests/counts.txt is rewritten
 set -eu
@@ -58,4 +58,5 @@ else
         grep -q "^$suite " "$rows" || { echo "counts: FAILED the suite $suite was not run"; failed=1; }
     done
 fi
+[ "$update" = --update-counts ] || ./scripts/skip-summary.sh "$own_skips"
 exit "$failed"

@@ -8,6 +8,7 @@
 //! Everything that can be refused is refused before the first thread starts, with one line and the right exit code.
 
 mod arguments;
+mod detach;
 mod home;
 mod host;
 mod parts;
@@ -56,6 +57,7 @@ use crate::os::processes::signals::{DaemonSignal, watch as watch_signals};
 use crate::os::run_files::shim_search::shim_of;
 use crate::telemetry;
 pub use arguments::Arguments;
+pub use detach::{Background, Detached, detach};
 pub use home::{init, restore};
 use parts::{Configured, Parts, build};
 pub use start_error::StartError;

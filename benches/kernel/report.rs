@@ -61,6 +61,11 @@ impl Report {
         Some((ratio(&large.whole, &small.whole), inside.map(|(large, small)| ratio(large, small))))
     }
 
+    /// How many operations there are.
+    pub fn count(&self) -> usize {
+        self.names().count()
+    }
+
     /// The names, in the order in which they were measured.
     fn names(&self) -> impl Iterator<Item = &'static str> {
         self.lines.iter().filter(|line| line.size == self.smallest).map(|line| line.name)

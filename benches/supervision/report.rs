@@ -93,6 +93,11 @@ impl Report {
         self.lines.push(Line { name, unit: "x", samples, p50: at(50), p99: at(99), goal });
     }
 
+    /// How many figures there are.
+    pub fn count(&self) -> usize {
+        self.lines.len()
+    }
+
     pub fn misses_a_goal(&self) -> bool {
         self.lines.iter().any(|line| !line.is_met())
     }

@@ -254,6 +254,9 @@ people_of_the_group_get_a_status_and_a_manual() {
     for page in man1/kanban.1 man1/kanban-list.1 man5/kanband.toml.5 man8/kanband.8; do
         [ -s "/usr/share/man/$page.gz" ] || no "no $page"
     done
+    for page in README.Debian examples/kanband.toml; do
+        [ -s "/usr/share/doc/kanband/$page" ] || no "no $page"
+    done
 }
 
 the_sockets_are_open_to_the_group_only_and_to_workers_only() {

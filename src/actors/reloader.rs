@@ -20,7 +20,7 @@ use crate::actors::token_holders::TokenHolders;
 use crate::actors::wire::Wire;
 use crate::config::shown::{Change, Shown};
 use crate::config::worker_user::DaemonUser;
-use crate::config::{Ambient, ConfigProblems, Home, load};
+use crate::config::{Ambient, ConfigProblems, Home, Settings, load};
 use crate::os::host::service_manager;
 use crate::telemetry;
 
@@ -115,11 +115,20 @@ impl Reloader {
         Ok(taken?)
     }
 
-    fn take(&self, shown: &mut Shown) -> Result<Vec<Change>, ConfigProblems> {
-        let (settings, newer) = load(&self.ambient, &self.home)?;
+    /// What the files and the environment say now. Nothing is taken; it waits for files.
+    ///
+    /// # Errors
+    /// What a reload would refuse.
+    pub fn read(&self) -> Result<(Settings, Shown), ConfigProblems> {
+        let (settings, shown) = load(&self.ambient, &self.home)?;
         check_reviewers(&settings, &self.daemon_user)?;
         check_channels(&settings)?;
         check_roles(&settings)?;
+        Ok((settings, shown))
+    }
+
+    fn take(&self, shown: &mut Shown) -> Result<Vec<Change>, ConfigProblems> {
+        let (settings, newer) = self.read()?;
         telemetry::set_level(settings.log.level);
         self.token_holders.learn(&self.daemon_user, &settings);
         self.configuration.replace(Configuration::new(settings, &self.basis));

@@ -8,4 +8,13 @@ use clap::Parser;
 /// Where it lives: KANBAN_HOME, else /var/lib/kanband for root and the service user, else $XDG_STATE_HOME/kanband.
 #[derive(Debug, Parser)]
 #[command(name = "kanband", version)]
-pub struct Arguments {}
+pub struct Arguments {
+    /// Run in the background and return when the board is served; the log is kanband.log in the home
+    ///
+    /// Where systemd manages this user's processes it is a transient unit, else a process in a session of its own.
+    #[arg(short = 'd', long)]
+    pub detach: bool,
+    /// Lead a session of its own, as the child of `--detach`
+    #[arg(long, hide = true, conflicts_with = "detach")]
+    pub own_session: bool,
+}

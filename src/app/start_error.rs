@@ -93,6 +93,12 @@ pub enum StartError {
     /// `/proc` does not show what the daemon has to see.
     #[error("{0}")]
     ProcHidden(String),
+    /// A daemon beside the machine's service would take its board away.
+    #[error("the home {} is that of the machine's service: start it with `systemctl start kanband`", path.display())]
+    OfService {
+        /// The home.
+        path: PathBuf,
+    },
     /// Something else.
     #[error("cannot {doing}: {detail}")]
     Fault {
@@ -132,6 +138,7 @@ impl StartError {
             | Self::BoardLost(_)
             | Self::Handed(_)
             | Self::ProcHidden(_)
+            | Self::OfService { .. }
             | Self::Database(_) => DaemonExit::Config,
             Self::Locked(HomeLockError::Held { .. }) | Self::Sockets(SocketError::InUse { .. }) => {
                 DaemonExit::Owned
@@ -146,7 +153,9 @@ impl StartError {
     /// Its stable code, for a command that works on a home without a daemon.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Home(_) | Self::HomeNotLocal { .. } => ErrorCode::BadRequest,
+            Self::Home(_) | Self::HomeNotLocal { .. } | Self::OfService { .. } => {
+                ErrorCode::BadRequest
+            }
             Self::Config(_) => ErrorCode::InvalidValue,
             Self::HomeUnusable { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 ErrorCode::Unavailable

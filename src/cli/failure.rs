@@ -9,7 +9,7 @@ use std::io;
 use clap::error::ErrorKind;
 
 use crate::api::client::ClientError;
-use crate::api::client::absence::{Absence, AbsenceKind};
+use crate::api::client::absence::{Absence, AbsenceKind, IN_BACKGROUND};
 use crate::api::client::seen::{ErrorBody, ErrorDetail, Word};
 use crate::app::StartError;
 use crate::cli::output::Output;
@@ -117,7 +117,7 @@ impl From<ClientError> for Failure {
             ClientError::NotReachable { absence, .. } => {
                 let failure = Self::of(CliExit::NotReachable, ErrorCode::Unavailable, message);
                 let fix = absence.map_or_else(
-                    || "start one with `kanband` (runs in the foreground)".to_owned(),
+                    || format!("start one with `{IN_BACKGROUND}`"),
                     |absence| told_with_cause(&absence),
                 );
                 let where_from = "KANBAN_SOCKET and KANBAN_HOME select the daemon";

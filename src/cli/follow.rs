@@ -47,6 +47,7 @@ impl<'c> Follower<'c> {
             follow: true,
             tasks: task.map(str::to_owned),
             board: board.map(str::to_owned),
+            ..FollowEvents::default()
         };
         let lines = client.lines(PATH, &wanted)?;
         let mut follower = Self { client, wanted, lines };

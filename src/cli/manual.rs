@@ -112,6 +112,7 @@ fn daemon_page() -> Page {
         ),
         ("/var/lib/kanband/kanban.db", "Database with all boards (SQLite)."),
         ("/var/lib/kanband/runs, logs, workspaces", "Files of each run."),
+        ("kanband.log in the home", "Log of a daemon that was started with --detach."),
     ] {
         tagged(&mut roff, [italic(name)], message);
     }

@@ -150,6 +150,21 @@ mod tests {
         assert!(settings.launchers["my-agent"].hermes_env);
     }
 
+    /// What the package installs: short, and nothing but examples.
+    #[test]
+    fn the_short_file_of_the_package_is_valid_as_it_is_and_uncommented() {
+        let text = include_str!("../../packaging/debian/kanband.toml");
+        assert_eq!(settings(text), Settings::default());
+        let uncommented: String = text
+            .lines()
+            .map(|line| format!("{}\n", line.strip_prefix("# ").unwrap_or(line)))
+            .filter(|line| line.starts_with('[') || line.contains(" = "))
+            .collect();
+        let settings = settings(&uncommented);
+        assert_eq!(settings.dispatch.max_running, Settings::default().dispatch.max_running);
+        assert_eq!(settings.profiles["claude"].launcher.as_deref(), Some("claude"));
+    }
+
     #[test]
     fn no_line_is_wider_than_a_hundred_characters_except_for_a_value() {
         for line in render().lines().filter(|line| !line.contains(" = ")) {

@@ -212,6 +212,14 @@ pub(super) fn user_home(ambient: &Ambient) -> Result<PathBuf, HomeError> {
     Ok(ambient.xdg_home("XDG_STATE_HOME", ".local/state")?.join("kanband"))
 }
 
+/// The folder in which an ordinary user has units of their own: systemd.unit(5).
+///
+/// # Errors
+/// The user has no home directory.
+pub fn own_units(ambient: &Ambient) -> Result<PathBuf, HomeError> {
+    Ok(ambient.xdg_home("XDG_CONFIG_HOME", ".config")?.join("systemd/user"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -44,7 +44,7 @@ mod checks;
 mod layer;
 
 pub use ambient::Ambient;
-pub use home::Home;
+pub use home::{Home, own_units};
 pub use home_error::HomeError;
 pub use load::{left_out, load};
 pub use problem::ConfigProblems;

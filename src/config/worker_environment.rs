@@ -39,7 +39,7 @@ const COMPATIBILITY: &[&str] =
     &["HERMES_KANBAN_TASK", "HERMES_KANBAN_WORKSPACE", "HERMES_PROFILE", "HERMES_TENANT"];
 
 /// Where programs are looked for when nobody says.
-const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+pub const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// What a worker's environment is made of. Not `Debug`: it holds the daemon's secrets.
 #[derive(Clone, Copy)]

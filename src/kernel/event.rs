@@ -1,6 +1,7 @@
 //! Events: what happened on the board, appended in the transaction that did it.
 
 mod body;
+mod near;
 mod sentence;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::kernel::ids::{BoardName, EpochSeconds, EventId, RunId, TaskId};
 pub use body::{EventBody, FileFacts};
+pub use near::{hint as kind_hint, kind_of};
 pub use sentence::sentence;
 
 macro_rules! event_kinds {

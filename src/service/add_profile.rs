@@ -52,7 +52,7 @@ pub(super) fn why_not(service: &Service) -> Option<String> {
 }
 
 /// The file for a profile.
-pub(super) fn file_of(home: &Home, profile: &str) -> PathBuf {
+pub fn file_of(home: &Home, profile: &str) -> PathBuf {
     home.own_conf_d().join(format!("profile-{profile}.toml"))
 }
 

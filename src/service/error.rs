@@ -3,8 +3,10 @@
 use thiserror::Error;
 
 use crate::kernel::error::{ErrorCode, Fault, Hint, Refusal, VerbError};
+use crate::kernel::event::kind_hint;
 use crate::kernel::ids::{RunId, TaskId};
 use crate::kernel::restore::RestoreError;
+use crate::kernel::shorten::shorten;
 use crate::kernel::store::OpenError;
 use crate::kernel::task::Task;
 use crate::service::add_profile::error::AddProfileError;
@@ -76,6 +78,12 @@ pub enum ServiceError {
         /// As the caller wrote it, shortened.
         value: String,
     },
+    /// There are no events of this kind.
+    #[error("kinds: no such kind of event: {}", shorten(kind))]
+    UnknownKind {
+        /// As the caller wrote it.
+        kind: String,
+    },
     /// Files are on a disk that does not answer.
     #[error("reading the files of the profiles took more than {seconds} seconds")]
     NotInTime {
@@ -115,7 +123,7 @@ impl ServiceError {
                 ErrorCode::NotFound
             }
             Self::DiffTimeout { .. } => ErrorCode::Timeout,
-            Self::BadFileName { .. } => ErrorCode::InvalidValue,
+            Self::BadFileName { .. } | Self::UnknownKind { .. } => ErrorCode::InvalidValue,
             Self::BadCursor { .. } => ErrorCode::BadRequest,
             Self::NotInTime { .. } => ErrorCode::Timeout,
             Self::Web(error) => error.code(),
@@ -140,6 +148,7 @@ impl ServiceError {
             Self::AttachmentLost { .. } => Some(Hint::words(
                 "the file is no longer in the directory `attachments` of the home; `kanban restore` brings it from a backup that has it",
             )),
+            Self::UnknownKind { kind } => Some(Hint::words(kind_hint(kind))),
             Self::Web(error) => error.hint().map(Hint::words),
             Self::AddProfile(error) => error.hint().map(Hint::words),
             Self::NoDiff { .. }
@@ -180,6 +189,7 @@ impl ServiceError {
             | Self::BadFileName { .. }
             | Self::AttachmentLost { .. }
             | Self::BadCursor { .. }
+            | Self::UnknownKind { .. }
             | Self::NotInTime { .. }
             | Self::NoThread { .. } => false,
         }

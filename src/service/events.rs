@@ -17,7 +17,7 @@ use crate::actors::event_hub::EventBatch;
 use crate::actors::root::Life;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::{Refusal, VerbError};
-use crate::kernel::event::Event;
+use crate::kernel::event::{Event, EventKind, kind_of};
 use crate::kernel::ids::{BoardName, EventId};
 use crate::kernel::queries::Snapshot;
 use crate::kernel::shorten::shorten;
@@ -42,6 +42,9 @@ pub struct FollowEvents {
     pub follow: bool,
     /// Only events of these tasks, comma-separated.
     pub tasks: Option<String>,
+    /// Only events of these kinds, comma-separated; one that does not exist is refused.
+    #[serde(alias = "kind")]
+    pub kinds: Option<String>,
     /// Only events of this board; a worker reads only its own board.
     pub board: Option<String>,
 }
@@ -162,6 +165,7 @@ async fn newest_event_id(service: &Service, caller: &Caller) -> Result<EventId, 
 /// Which events are passed on.
 struct Filter {
     tasks: Option<Vec<String>>,
+    kinds: Option<Vec<EventKind>>,
     board: Option<BoardName>,
 }
 
@@ -193,14 +197,26 @@ impl Filter {
             .tasks
             .as_ref()
             .map(|ids| ids.split(',').map(|id| id.trim().to_owned()).collect());
-        Ok(Self { tasks, board })
+        let kinds = request.kinds.as_deref().map(kinds_of).transpose()?;
+        Ok(Self { tasks, kinds, board })
     }
 
     fn admits(&self, event: &Event) -> bool {
         let task = |ids: &Vec<String>| ids.iter().any(|id| id == event.task_id.as_str());
+        let kind = |kinds: &Vec<EventKind>| kinds.iter().any(|kind| kind.as_str() == event.kind);
         self.tasks.as_ref().is_none_or(task)
+            && self.kinds.as_ref().is_none_or(kind)
             && self.board.as_ref().is_none_or(|board| *board == event.board)
     }
+}
+
+/// The kinds in a list.
+fn kinds_of(list: &str) -> Result<Vec<EventKind>, ServiceError> {
+    let of_word = |word: &str| {
+        kind_of(word.trim())
+            .ok_or_else(|| ServiceError::UnknownKind { kind: word.trim().to_owned() })
+    };
+    list.split(',').map(of_word).collect()
 }
 
 impl EventStream {

@@ -171,7 +171,7 @@ impl Finder {
         if !built_in().iter().any(|name| name == launcher) {
             return None;
         }
-        let (profile, settings) = self.with_profile(launcher);
+        let (profile, settings) = with_profile(&self.settings, launcher);
         let info = profile_info(&profile, &settings, &self.start_inputs);
         let config = lines_of(&profile, launcher);
         let is_configured = self.settings.profiles.contains_key(&profile)
@@ -187,26 +187,6 @@ impl Finder {
             is_configured,
             config,
         })
-    }
-
-    /// The profile that the launcher would get, and the settings with it.
-    fn with_profile(&self, launcher: &str) -> (String, Settings) {
-        let mut settings = (*self.settings).clone();
-        let mut add = |name: &str| {
-            let profile = Profile { launcher: Some(launcher.to_owned()), ..Profile::default() };
-            settings.profiles.insert(name.to_owned(), profile);
-        };
-        add(launcher);
-        // An agent that looks the assignee up among profiles of its own has one with this name.
-        let takes_name = resolve(launcher, &settings)
-            .is_ok_and(|resolution| resolution.takes(Placeholder::Assignee));
-        if !takes_name {
-            return (launcher.to_owned(), settings);
-        }
-        settings.profiles.remove(launcher);
-        let profile = Profile { launcher: Some(launcher.to_owned()), ..Profile::default() };
-        settings.profiles.insert(DEFAULT_PROFILE.to_owned(), profile);
-        (DEFAULT_PROFILE.to_owned(), settings)
     }
 
     /// The program as the workers' user finds it. Where that is another one, it is asked for what the daemon may not see.
@@ -235,7 +215,27 @@ impl Finder {
     }
 }
 
+/// The profile that a launcher would get, and the settings with it.
+pub fn with_profile(settings: &Settings, launcher: &str) -> (String, Settings) {
+    let mut settings = settings.clone();
+    let mut add = |name: &str| {
+        let profile = Profile { launcher: Some(launcher.to_owned()), ..Profile::default() };
+        settings.profiles.insert(name.to_owned(), profile);
+    };
+    add(launcher);
+    // An agent that looks the assignee up among profiles of its own has one with this name.
+    let takes_name = resolve(launcher, &settings)
+        .is_ok_and(|resolution| resolution.takes(Placeholder::Assignee));
+    if !takes_name {
+        return (launcher.to_owned(), settings);
+    }
+    settings.profiles.remove(launcher);
+    let profile = Profile { launcher: Some(launcher.to_owned()), ..Profile::default() };
+    settings.profiles.insert(DEFAULT_PROFILE.to_owned(), profile);
+    (DEFAULT_PROFILE.to_owned(), settings)
+}
+
 /// The lines that make a profile.
-pub(super) fn lines_of(profile: &str, launcher: &str) -> String {
+pub fn lines_of(profile: &str, launcher: &str) -> String {
     format!("[profiles.{profile}]\nlauncher = \"{launcher}\"\n")
 }

@@ -129,9 +129,15 @@ pub fn waiting(resources: &Resources, now: EpochSeconds) -> Vec<Waiting> {
 }
 
 /// The checks of `doctor`. `max_running` is what the configuration asks for.
-pub fn checks(resources: &Resources, max_running: u32, now: EpochSeconds) -> Vec<Check> {
+/// `open_files_fix` is how the limit of open files is raised here.
+pub fn checks(
+    resources: &Resources,
+    max_running: u32,
+    now: EpochSeconds,
+    open_files_fix: &str,
+) -> Vec<Check> {
     vec![
-        open_files_check(resources, max_running),
+        open_files_check(resources, max_running, open_files_fix),
         callers_check(resources),
         match log_problem(&resources.log, now) {
             Some(text) => Check::bad(
@@ -160,9 +166,8 @@ pub fn checks(resources: &Resources, max_running: u32, now: EpochSeconds) -> Vec
     ]
 }
 
-fn open_files_check(resources: &Resources, max_running: u32) -> Check {
+fn open_files_check(resources: &Resources, max_running: u32, fix: &str) -> Check {
     let Resources { open_files_max, runs_max, .. } = *resources;
-    let fix = "raise the limit of open files: LimitNOFILE= in the unit, or `ulimit -Hn`";
     if runs_max < max_running {
         let text = format!(
             "the limit of {open_files_max} open files allows {runs_max} runs, fewer than dispatch.max_running ({max_running})"

@@ -67,16 +67,17 @@ fn without_a_daemon_each_reason_is_told_with_what_helps() {
         assert_eq!(doctor.code, 4, "{doctor:?}");
         doctor.out
     };
-    hint(&["no database in", "`kanband` creates a database"]);
+    hint(&["no database in", "`kanban init` creates one in", "with `kanband -d`"]);
     location.say(["init"]).ok();
-    hint(&["start one with `kanband`"]);
+    hint(&["start one with `kanband -d`"]);
     let socket = location.home().join("kanband.sock");
     drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
-    let message = hint(&["start one with `kanband`"]);
+    let message = hint(&["start one with `kanband -d`"]);
     assert!(message.contains("no daemon answers on"), "{message}");
     std::fs::remove_file(&socket).unwrap();
     std::fs::create_dir(&socket).unwrap();
-    let message = hint(&["is a directory, not a socket", "then start `kanband`"]);
+    let message =
+        hint(&["is a directory, not a socket", "then start the daemon with `kanband -d`"]);
     assert!(message.contains("is a directory"), "{message}");
 }
 

@@ -130,7 +130,7 @@ fn random_damage_never_becomes_a_board() {
         let said = board.say(["restore", file.to_str().unwrap(), "--yes"]);
         match said.code {
             // Damage to the text of a row is no damage to SQLite.
-            0 => assert_eq!(board.say(["doctor", "--json"]).json()["health"], "ok"),
+            0 => assert_ne!(board.say(["doctor", "--json"]).json()["health"], "fail"),
             1 => assert_eq!(board.say(["stats"]).code, 0),
             other => panic!("{other}: {said:?}"),
         }

@@ -14,7 +14,7 @@ fn a_home_is_made_once_and_never_overwritten() {
     ] {
         assert!(message.lines().any(|message| message == line), "{line:?} is not in {message}");
     }
-    assert!(message.contains("Next: start the daemon with `kanband`"), "{message}");
+    assert!(message.contains("kanband -d ") && message.contains("kanban create"), "{message}");
     std::fs::write(home.join("kanband.toml"), "# mine\n").unwrap();
     let message = location.say(["init"]).ok();
     assert!(!message.contains("(created)") && message.contains("(already exists)"), "{message}");
@@ -33,7 +33,8 @@ fn beside_a_running_daemon_it_says_so_and_changes_nothing() {
     board.create("t", &[]);
     let before = board.everything();
     let message = board.say(["init"]).ok();
-    assert!(message.contains("The daemon is running. Next: kanban create"), "{message}");
+    assert!(message.contains("The daemon is running. Next:\n"), "{message}");
+    assert!(!message.contains("kanband -d"), "{message}");
     assert_eq!(board.say(["init", "--json"]).json()["daemon_running"], true);
     assert_eq!(board.everything(), before);
 }

@@ -1,5 +1,6 @@
 //! `tail`, `watch`: what happens, as it happens.
 
+use kanband::api::client::{Client, ClientError};
 use serde_json::{Value, json};
 
 use crate::harness::Board;
@@ -143,4 +144,27 @@ fn a_log_is_followed_while_it_is_written_until_the_run_is_over() {
     let after = board.say(["log", &id, "--follow"]).ok();
     assert!(after.starts_with("one\ntwo\n"), "a log of a run that is over ends at once: {after}");
     assert!(board.say(["log", &id, "--follow", "--json"]).failed(2).contains("--json"));
+}
+
+#[test]
+fn the_stream_passes_on_the_kinds_that_are_asked_for_and_refuses_what_does_not_exist() {
+    let board = Board::quiet();
+    let id = board.create("t", &[]);
+    board.say(["comment", &id, "hello"]).ok();
+    let client = Client::at(board.home().join("kanband.sock"), None, false).unwrap();
+    let kinds = |query: &[(&str, &str)]| -> Vec<String> {
+        let reply = client.get_raw("/v1/events", &query).unwrap();
+        let lines = std::str::from_utf8(&reply.body).unwrap().lines();
+        let events = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
+        events.map(|event| event["kind"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(kinds(&[("kinds", "commented")]), ["commented"]);
+    assert_eq!(kinds(&[("kind", "created, commented")]), ["created", "commented"]);
+    assert_eq!(kinds(&[("kinds", "archived")]), [] as [&str; 0]);
+    for (word, hint) in [("creatd", "did you mean created?"), ("nosuch", "kinds: created ")] {
+        let refused = client.get_raw("/v1/events", &[("kinds", word)]).err().unwrap();
+        let ClientError::Refused(detail) = refused else { panic!("{refused:?}") };
+        assert!(detail.message.contains(word), "{detail:?}");
+        assert!(detail.hint.as_deref().is_some_and(|text| text.starts_with(hint)), "{detail:?}");
+    }
 }

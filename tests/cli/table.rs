@@ -544,6 +544,8 @@ const VERBS: &[Verb] = &[
         &[],
         &[
             (&["--interval", "often"], 2, "--interval"),
+            (&["--kinds", "completed,blokced"], 2, "no such kind of event: blokced"),
+            (&["--kind", "nosuch"], 2, "no such kind of event: nosuch"),
             (&["--board", "No Such"], 1, "unknown board"),
             (&["--board", "nowhere"], 1, "unknown board"),
         ],

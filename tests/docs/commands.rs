@@ -2,7 +2,7 @@
 
 use crate::blocks::{Block, Kind, blocks, page, pages};
 use crate::command_lines::wrong_calls;
-use crate::harness::{Session, is_daemon};
+use crate::harness::{Session, add_agent, is_daemon};
 use crate::shown::Ids;
 
 /// Runs a page.
@@ -17,6 +17,9 @@ fn run_page(text: &str) -> Result<(), String> {
     let of_hermes = session.dir().join(".hermes");
     std::fs::create_dir(&of_hermes).unwrap();
     std::fs::write(of_hermes.join("kanban.db"), HERMES_BOARD).unwrap();
+    if runs.iter().any(|block| block.text.contains("--assignee claude")) {
+        add_agent(session.dir());
+    }
     if !runs.iter().any(|block| block.text.lines().any(is_daemon)) {
         // A call without `kanban` does not wait for it.
         session.run("kanban init\nkanband &\nkanban stats\n")?;

@@ -87,7 +87,24 @@ impl Session {
 /// Whether a line starts a daemon in the background.
 pub fn is_daemon(line: &str) -> bool {
     let command = line.split(" # ").next().unwrap_or(line).trim();
-    command.ends_with('&') && command.split_whitespace().any(|word| word == "kanband")
+    let is_job = command.ends_with('&') && command.split_whitespace().any(|word| word == "kanband");
+    is_job || command == "kanband -d" || command == "kanban init --yes"
+}
+
+/// Puts an agent on the path of a shell whose home is `dir`: it reports its task as done.
+pub fn add_agent(dir: &Path) {
+    let program = agents(dir).join("claude");
+    std::fs::create_dir_all(agents(dir)).unwrap();
+    let script = "#!/bin/sh\n[ \"$1\" = --version ] && { echo 'fake 1.0'; exit; }\n\
+                  kanban complete \"$KANBAN_TASK\" --summary 'A haiku is in haiku.txt'\n";
+    std::fs::write(&program, script).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&program, mode).unwrap();
+}
+
+/// Where the agents of a page are, if it has any.
+fn agents(dir: &Path) -> PathBuf {
+    dir.join("agents")
 }
 
 /// Processes of this page whose program is `name`.
@@ -125,7 +142,7 @@ fn shell(dir: &Path, argv: &[&str]) -> Command {
     shell
         .args(&argv[1..])
         .env_clear()
-        .env("PATH", format!("{}:/usr/bin:/bin", programs.display()))
+        .env("PATH", format!("{}:{}:/usr/bin:/bin", programs.display(), agents(dir).display()))
         .env("HOME", dir)
         .env("TMPDIR", dir)
         .env("TZ", "UTC")
@@ -143,6 +160,7 @@ fn shell(dir: &Path, argv: &[&str]) -> Command {
 /// What it has shown, when `end` does not come.
 pub fn pasted(argv: &[&str], text: &str, end: &str) -> Result<String, String> {
     let dir = tempfile::Builder::new().prefix("kb").tempdir().unwrap();
+    add_agent(dir.path());
     let OpenptyResult { master, slave } = openpty(None, None).unwrap();
     let terminal = || Stdio::from(slave.try_clone().unwrap());
     let argv = [&["setsid", "--ctty"], argv].concat();

@@ -13,6 +13,7 @@ mod docs;
 mod harness;
 mod layers;
 mod package;
+mod scripts;
 mod shape;
 mod shim;
 mod sources;

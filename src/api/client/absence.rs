@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use crate::os::processes::group::Standing;
 
+/// The command that starts a daemon where there is no unit for it.
+pub const IN_BACKGROUND: &str = "kanband -d";
+
 /// Group whose members may use the socket of the machine's daemon.
 pub const OPERATORS_GROUP: &str = "kanban";
 
@@ -23,14 +26,26 @@ pub struct Seen {
     pub is_home_known: bool,
     /// The process that holds that home.
     pub owner: Option<Owner>,
-    /// Whether systemd manages this machine.
-    pub has_systemd: bool,
+    /// The unit of the daemon, where a service manager has one that would serve this socket.
+    pub unit: Option<Unit>,
     /// Where a service of this machine makes the socket: the command that has it do so.
     pub service: Option<&'static str>,
     /// How this process stands to the operators' group, and the name of its user.
     pub standing: Standing,
     /// The same.
     pub user: String,
+}
+
+/// Whose service manager has the unit of the daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// The machine's, which only root may ask.
+    Machine {
+        /// Whether the caller is root.
+        is_root: bool,
+    },
+    /// That of the user.
+    User,
 }
 
 /// What is at the path of the socket.
@@ -98,7 +113,7 @@ impl Absence {
                             "move it away; the daemon (pid {pid}) then creates its socket again"
                         )
                     }
-                    None => "move it away, then start `kanband`".to_owned(),
+                    None => format!("move it away, then start the daemon with {}", start(seen)),
                 },
             };
         }
@@ -119,8 +134,9 @@ impl Absence {
                 kind: AbsenceKind::NotInitialised,
                 message: format!("{message}, and no database in {}", home.display()),
                 fix: format!(
-                    "`kanband` creates a database in {} and serves it (runs in the foreground)",
-                    home.display()
+                    "`kanban init` creates one in {}; then start the daemon with {}",
+                    home.display(),
+                    start(seen)
                 ),
             },
             (None, _) => Self { kind: AbsenceKind::NotRunning, message, fix: start(seen) },
@@ -128,14 +144,18 @@ impl Absence {
     }
 }
 
+/// The command that starts a daemon here.
+pub fn start_command(unit: Option<Unit>) -> &'static str {
+    match unit {
+        Some(Unit::Machine { is_root: true }) => "systemctl start kanband",
+        Some(Unit::Machine { is_root: false }) => "sudo systemctl start kanband",
+        Some(Unit::User) => "systemctl --user start kanband",
+        None => IN_BACKGROUND,
+    }
+}
+
 fn start(seen: &Seen) -> String {
-    let is_machines = seen.socket.starts_with("/run/kanband");
-    let by_systemd = match (seen.has_systemd, is_machines) {
-        (false, _) => "",
-        (true, true) => ", or `systemctl start kanband`",
-        (true, false) => ", or `systemctl --user start kanband`",
-    };
-    format!("`kanband` (runs in the foreground){by_systemd}")
+    format!("`{}`", start_command(seen.unit))
 }
 
 fn lost(seen: &Seen, Owner { pid, remedy }: Owner, detail: &str) -> Absence {
@@ -195,7 +215,7 @@ mod tests {
             home: Some(PathBuf::from("/h")),
             is_home_known: true,
             owner: None,
-            has_systemd: true,
+            unit: None,
             service: None,
             standing: Standing::NoGroup,
             user: "ann".to_owned(),
@@ -219,24 +239,36 @@ mod tests {
         let refused = ErrorKind::ConnectionRefused;
         let socket = AtPath::Socket;
         check([
-            (seen(), K::NotRunning, "there is no socket /h/kanband.sock", "systemctl --user start"),
+            (seen(), K::NotRunning, "there is no socket /h/kanband.sock", "`kanband -d`"),
             (
-                Seen { has_systemd: false, ..seen() },
+                Seen { unit: Some(Unit::User), ..seen() },
                 K::NotRunning,
                 "there is no socket",
-                "`kanband` (runs in the foreground)",
+                "`systemctl --user start kanband`",
+            ),
+            (
+                Seen { unit: Some(Unit::Machine { is_root: false }), ..seen() },
+                K::NotRunning,
+                "there is no socket",
+                "`sudo systemctl start kanband`",
+            ),
+            (
+                Seen { unit: Some(Unit::Machine { is_root: true }), ..seen() },
+                K::NotRunning,
+                "there is no socket",
+                "`systemctl start kanband`",
             ),
             (
                 Seen { is_home_known: false, ..seen() },
                 K::NotInitialised,
                 "no database in /h",
-                "`kanband` creates a database in /h",
+                "`kanban init` creates one in /h; then start the daemon with `kanband -d`",
             ),
             (
                 Seen { at_path: socket, error: refused, ..seen() },
                 K::NotRunning,
                 "no daemon answers on /h/kanband.sock",
-                "`kanband`",
+                "`kanband -d`",
             ),
             (
                 Seen { owner, ..seen() },
@@ -277,7 +309,7 @@ mod tests {
                 Seen { at_path: AtPath::Other("a regular file"), ..seen() },
                 K::InTheWay,
                 "is a regular file",
-                "then start `kanband`",
+                "then start the daemon with `kanband -d`",
             ),
             (
                 Seen { at_path: socket, error: denied, standing: Standing::Stranger, ..seen() },

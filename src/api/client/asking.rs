@@ -50,6 +50,7 @@ impl Client {
             follow: true,
             tasks: Some(request.id.clone()),
             board: request.board.clone(),
+            ..FollowEvents::default()
         };
         let mut lines = self.lines("/v1/events", &subscription)?;
         let mut reply: AskReply = self.post(&path, request)?;

@@ -4,11 +4,14 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::absence::{Absence, AtPath, OPERATORS_GROUP, Owner, Seen};
+use super::absence::{Absence, AtPath, OPERATORS_GROUP, Owner, Seen, Unit, start_command};
 use crate::config::home::{HomeKind, system_home};
-use crate::config::{Ambient, Home, HomeError, Sockets, client_socket};
+use crate::config::{Ambient, Home, HomeError, Sockets, client_socket, own_units};
 use crate::os::home::lock_owner::lock_owner;
 use crate::os::host::service_manager::{REMAKE_OWN_SOCKETS, REMAKE_SOCKETS};
+use crate::os::host::service_units::{
+    DAEMON_UNIT, SOCKETS_UNIT, has_machine_unit, has_systemd, has_user_manager, has_users_unit,
+};
 use crate::os::host::socket_file::kind_of;
 use crate::os::processes::group::standing;
 use crate::os::processes::young_processes::{
@@ -20,13 +23,6 @@ const YOUNG: Duration = Duration::from_secs(3);
 
 /// A fork of a shell that has not executed its program by then is a shell's own work.
 const YOUNG_FORK: Duration = Duration::from_secs(1);
-
-/// Where the package has the unit of the machine's sockets.
-const SOCKET_UNITS: [&str; 3] = [
-    "/etc/systemd/system/kanband.socket",
-    "/usr/lib/systemd/system/kanband.socket",
-    "/lib/systemd/system/kanband.socket",
-];
 
 /// The surroundings of a client, and where it looks.
 #[derive(Debug)]
@@ -70,6 +66,11 @@ impl Presence {
         Some(Self { ambient: self.ambient.clone(), socket: sockets.operators, home })
     }
 
+    /// The command that starts a daemon for this client.
+    pub fn start_command(&self) -> &'static str {
+        start_command(self.unit())
+    }
+
     /// Where the daemon is looked for.
     pub fn socket(&self) -> &Path {
         &self.socket
@@ -99,7 +100,7 @@ impl Presence {
             home: self.home.clone(),
             is_home_known: self.home.as_deref().is_some_and(is_known),
             owner: self.owner(),
-            has_systemd: has_systemd(),
+            unit: self.unit(),
             service: self.service(),
             standing: standing(OPERATORS_GROUP),
             user: self.ambient.user_name.clone().unwrap_or_else(|| self.ambient.uid.to_string()),
@@ -141,15 +142,31 @@ impl Presence {
 
     /// The command that has the machine's service make the socket, where this is its socket and it is installed.
     fn service(&self) -> Option<&'static str> {
-        let is_its = self.socket.starts_with("/run/kanband");
-        let is_installed = || SOCKET_UNITS.iter().any(|unit| Path::new(unit).exists());
-        (is_its && has_systemd() && is_installed()).then_some(REMAKE_SOCKETS)
+        let is_its = self.is_machines() && has_systemd();
+        (is_its && has_machine_unit(SOCKETS_UNIT)).then_some(REMAKE_SOCKETS)
     }
-}
 
-/// sd_booted(3).
-fn has_systemd() -> bool {
-    Path::new("/run/systemd/system").exists()
+    /// The unit that would serve this client.
+    fn unit(&self) -> Option<Unit> {
+        let is_machines = self.is_machines();
+        if is_machines && has_systemd() && has_machine_unit(DAEMON_UNIT) {
+            return Some(Unit::Machine { is_root: self.ambient.uid == 0 });
+        }
+        // A client without any variable looks for the machine's daemon last.
+        let would_be_own = |own: &Self| is_machines || own.socket == self.socket;
+        let is_own = self.ambient.var("KANBAN_SOCKET").is_none()
+            && self.own_daemon().is_some_and(|own| would_be_own(&own));
+        let is_installed = || {
+            has_user_manager(self.ambient.var("XDG_RUNTIME_DIR"))
+                && has_users_unit(DAEMON_UNIT, own_units(&self.ambient).ok().as_deref())
+        };
+        (is_own && is_installed()).then_some(Unit::User)
+    }
+
+    /// Whether the socket is that of the machine's daemon.
+    fn is_machines(&self) -> bool {
+        self.socket.starts_with("/run/kanband")
+    }
 }
 
 /// By the unit that a daemon runs in.

@@ -2,7 +2,7 @@
 
 mod check;
 
-pub(super) use check::mcp_entry;
+pub(super) use check::{mcp_entry, run as check_profile};
 
 use clap::Subcommand;
 

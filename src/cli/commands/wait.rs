@@ -204,6 +204,7 @@ impl<'c> Waiting<'c> {
             follow: true,
             tasks: (ids.len() <= NAMED_MAX).then(|| ids.join(",")),
             board: self.on_board.board.clone(),
+            ..FollowEvents::default()
         }
     }
 

@@ -12,8 +12,10 @@ use crate::cli::follow::{Follower, Heard};
 use crate::cli::session::{OnBoard, Session};
 use crate::cli::tasks::NONE;
 use crate::cli::text::one_line;
-use crate::kernel::event::{Event, EventKind};
+use crate::kernel::error::ErrorCode;
+use crate::kernel::event::{Event, EventKind, kind_hint, kind_of};
 use crate::kernel::ids::{BoardName, TaskId};
+use crate::kernel::shorten::shorten;
 
 /// Tasks whose assignee and tenant are remembered.
 const KNOWN_MAX: usize = 4096;
@@ -34,7 +36,7 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
     /// Only events of these kinds, separated by commas
-    #[arg(long, value_name = "KINDS", value_delimiter = ',', add = complete::kinds())]
+    #[arg(long, alias = "kind", value_name = "KINDS", value_delimiter = ',', add = complete::kinds())]
     kinds: Vec<String>,
     /// Accepted for compatibility; events are printed as they happen
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
@@ -46,6 +48,7 @@ pub struct Arguments {
 /// # Errors
 /// A daemon that goes and does not come back.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+    arguments.check_kinds()?;
     let (client, _signals) = interruptible(session.client()?)?;
     let mut follower = Follower::from_now(&client, None, board_of(session).as_deref())?;
     let mut owners =
@@ -80,6 +83,16 @@ fn board_of(session: &Session) -> Option<String> {
 }
 
 impl Arguments {
+    /// Nothing would ever come of a kind that does not exist.
+    fn check_kinds(&self) -> Result<(), Failure> {
+        let unknown =
+            self.kinds.iter().map(|kind| kind.trim()).find(|kind| kind_of(kind).is_none());
+        unknown.map_or(Ok(()), |kind| {
+            let message = format!("--kinds: no such kind of event: {}", shorten(kind));
+            Err(Failure::usage_of(ErrorCode::InvalidValue, message).with_hint(kind_hint(kind)))
+        })
+    }
+
     fn admits_kind(&self, event: &Event) -> bool {
         self.kinds.is_empty() || self.kinds.iter().any(|kind| kind.trim() == event.kind)
     }

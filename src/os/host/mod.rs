@@ -9,6 +9,7 @@ pub mod journal;
 pub mod name;
 pub mod random;
 pub mod service_manager;
+pub mod service_units;
 pub mod sock_diag;
 pub mod socket_file;
 pub mod stderr;

@@ -6,6 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
 use nix::libc::{TIOCGWINSZ, winsize};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{LocalFlags, SetArg, SpecialCharacterIndices, tcgetattr, tcsetattr};
 use nix::unistd::read;
 
@@ -25,6 +26,12 @@ pub fn columns(terminal: impl AsFd) -> Option<usize> {
     // SAFETY: the descriptor is open for the call, and the kernel fills a live value of the right type.
     let asked = unsafe { request::window_size(terminal.as_fd().as_raw_fd(), &raw mut size) };
     asked.ok().map(|_zero| usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
+/// Whether something was typed or pasted that nobody has read yet. What cannot be asked is nothing.
+pub fn has_input(terminal: impl AsFd) -> bool {
+    let mut wanted = [PollFd::new(terminal.as_fd(), PollFlags::POLLIN)];
+    poll(&mut wanted, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
 }
 
 /// A line that is typed without being shown. Ctrl-C ends it as an error, so that the terminal is never left silent.
@@ -62,6 +69,18 @@ mod tests {
         let unknown = nix::pty::openpty(None, None).unwrap();
         assert_eq!(columns(&unknown.slave), None);
         assert_eq!(columns(std::fs::File::open("/dev/null").unwrap()), None);
+    }
+
+    #[test]
+    fn a_line_that_was_pasted_is_there_before_it_is_read() {
+        use std::io::Write as _;
+        let pty = nix::pty::openpty(None, None).unwrap();
+        let mut master = std::fs::File::from(pty.master);
+        assert!(!has_input(&pty.slave));
+        master.write_all(b"half").unwrap();
+        assert!(!has_input(&pty.slave), "it is no line yet");
+        master.write_all(b" a line\n").unwrap();
+        assert!(has_input(&pty.slave));
     }
 
     #[test]

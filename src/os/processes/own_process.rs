@@ -44,6 +44,18 @@ pub fn lead_own_tree(name: &CStr) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes this process the head of its own session, away from the terminal of its caller.
+///
+/// # Errors
+/// setsid(2) failed.
+pub fn lead_own_session() -> io::Result<()> {
+    match nix::unistd::setsid() {
+        // EPERM: it leads its process group already.
+        Ok(_) | Err(Errno::EPERM) => Ok(()),
+        Err(failed) => Err(failed.into()),
+    }
+}
+
 /// Ignores these signals from now on, and makes sure that SIGCHLD is not ignored: a starter may have handed
 /// that down, and then the kernel reaps children by itself and wait(2) has nothing to tell.
 ///

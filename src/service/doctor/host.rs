@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::os::files::permission_bits;
 use crate::os::host::disk::free_bytes;
 use crate::service::doctor::check::{Check, Health};
+use crate::service::doctor::here::RunsAs;
 
 /// Whether there is room for more.
 pub(super) fn disk_check(home: &Path, min_free_bytes: u64) -> Check {
@@ -30,7 +31,7 @@ pub(super) fn disk_check(home: &Path, min_free_bytes: u64) -> Check {
 }
 
 /// Whether others may write into the home.
-pub(super) fn home_check(home: &Path) -> Check {
+pub(super) fn home_check(home: &Path, runs_as: &RunsAs) -> Check {
     let shown = home.display();
     match permission_bits(home) {
         Ok(mode) if mode & 0o022 != 0 => Check::bad(
@@ -44,14 +45,14 @@ pub(super) fn home_check(home: &Path) -> Check {
             "home",
             Health::Fail,
             format!("cannot inspect {shown}: {error}"),
-            "move it back to its path, or restart `kanband`",
+            format!("move it back to its path, or restart the daemon: {}", runs_as.restart()),
         ),
     }
 }
 
 /// A daemon of a user's own service ends when that user logs out, unless lingering is enabled.
-pub(super) fn lingering_check(env: &BTreeMap<String, String>) -> Option<Check> {
-    let is_service = env.contains_key("INVOCATION_ID");
+pub(super) fn lingering_check(env: &BTreeMap<String, String>, runs_as: &RunsAs) -> Option<Check> {
+    let is_service = matches!(runs_as, RunsAs::UserUnit(_));
     let user = env.get("USER").filter(|user| is_service && !user.contains('/'))?;
     if !env.contains_key("XDG_RUNTIME_DIR") {
         return None;

@@ -11,12 +11,13 @@ use crate::os::host::clock::epoch_seconds;
 use crate::os::processes::helper::program_beside;
 use crate::service::Service;
 use crate::service::doctor::check::{Check, Health};
+use crate::service::doctor::here::RunsAs;
 use crate::service::notify_attention::{self, NotifyFacts};
 
 const NAME: &str = "notifications";
 
 /// The checks.
-pub(super) async fn checks(service: &Arc<Service>) -> Vec<Check> {
+pub(super) async fn checks(service: &Arc<Service>, runs_as: &RunsAs) -> Vec<Check> {
     let settings = service.configuration.settings();
     let facts = NotifyFacts::of(service);
     let mut checks = programs(service);
@@ -30,10 +31,10 @@ pub(super) async fn checks(service: &Arc<Service>) -> Vec<Check> {
             NAME,
             Health::Warn,
             "there is no socket for the courier: nothing is sent",
-            "as a service, `systemctl enable --now kanban-courier.socket` and restart the daemon; else use a shorter path for its socket",
+            runs_as.courier_socket_fix(),
         ));
     } else if facts.long_absence(epoch_seconds()).is_some() {
-        checks.push(absence(service, settings.notify.courier));
+        checks.push(absence(service, settings.notify.courier, runs_as));
     }
     let read = move |snapshot: &Snapshot<'_>| {
         // The absence has its own check.
@@ -81,7 +82,7 @@ fn programs(service: &Service) -> Vec<Check> {
 }
 
 /// Why nobody takes messages, as far as that can be seen.
-fn absence(service: &Service, start: StartCourier) -> Check {
+fn absence(service: &Service, start: StartCourier, runs_as: &RunsAs) -> Check {
     let text = "no courier takes messages: nothing is sent";
     let is_there = program_beside(service.paths.kanban_dir.as_deref(), COURIER).is_some();
     let fix = match (start, is_there) {
@@ -89,9 +90,12 @@ fn absence(service: &Service, start: StartCourier) -> Check {
         (StartCourier::Off, true) => {
             "set `notify.courier = \"auto\"`, or start kanban-courier yourself".to_owned()
         }
-        (StartCourier::Auto, true) => {
-            "as a service, `systemctl enable --now kanban-courier`; else read courier.log in the home".to_owned()
-        }
+        (StartCourier::Auto, true) => match runs_as {
+            RunsAs::MachineUnit(_) => "`sudo systemctl enable --now kanban-courier`".to_owned(),
+            RunsAs::UserUnit(_) | RunsAs::ByHand => {
+                format!("read {}", service.home.join("courier.log").display())
+            }
+        },
     };
     Check::bad(NAME, Health::Warn, text, fix)
 }

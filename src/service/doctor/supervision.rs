@@ -7,15 +7,22 @@ use tokio::sync::oneshot;
 use crate::actors::group_limits::group_limits;
 use crate::actors::start_inputs::StartInputs;
 use crate::config::Settings;
+use crate::config::settings::ContainmentMode;
 use crate::config::worker_user::worker_user;
 use crate::os::control_groups::cgroup::Containment;
 use crate::os::processes::identity::ProcessIdentity;
 use crate::service::Service;
 use crate::service::doctor::check::{Check, Health};
+use crate::service::doctor::here::RunsAs;
 use crate::service::profiles::{ProfileInfo, profile_infos};
 
 /// The mode; and whether a limit that holds for every run is one in name only. Those of profiles are reported with the profile.
-pub(super) fn containment_checks(settings: &Settings, containment: &Containment) -> Vec<Check> {
+pub(super) fn containment_checks(
+    settings: &Settings,
+    containment: &Containment,
+    runs_as: &RunsAs,
+) -> Vec<Check> {
+    let is_chosen = settings.supervision.containment == ContainmentMode::SubReaper;
     let mut checks = vec![match containment {
         Containment::SubReaper { why, .. } if settings.supervision.cgroup_base.is_some() => {
             Check::bad(
@@ -24,6 +31,10 @@ pub(super) fn containment_checks(settings: &Settings, containment: &Containment)
                 containment.describe(),
                 format!("correct `supervision.cgroup_base`: {why}"),
             )
+        }
+        Containment::SubReaper { .. } if !is_chosen => {
+            let fix = runs_as.group_fix();
+            Check::bad("containment", Health::Warn, containment.describe(), fix)
         }
         Containment::Groups(_) | Containment::SubReaper { .. } => {
             Check::ok("containment", containment.describe())
@@ -82,6 +93,7 @@ pub(super) fn users_check(start_inputs: &StartInputs) -> Check {
 pub(super) async fn profile_checks(
     settings: &Settings,
     start_inputs: &Arc<StartInputs>,
+    runs_as: &RunsAs,
 ) -> Vec<Check> {
     let names = settings.profiles.keys().cloned().collect();
     match profile_infos(start_inputs, names).await {
@@ -93,7 +105,7 @@ pub(super) async fn profile_checks(
                     "agents",
                     Health::Warn,
                     "no agent can be started here",
-                    "install an agent, and name it in [profiles.NAME] of the configuration",
+                    runs_as.agent_fix(),
                 ));
             }
             checks

@@ -37,7 +37,7 @@ struct Finding {
 ///
 /// # Errors
 /// The daemon's refusal.
-pub(super) fn run(name: Option<&str>, session: &mut Session) -> Ended {
+pub(in crate::cli::commands) fn run(name: Option<&str>, session: &mut Session) -> Ended {
     let query = ListProfiles { name: name.map(str::to_owned) };
     let profiles: Vec<ProfileInfo> = session.client()?.get("/v1/profiles", &query)?;
     let findings: Vec<Finding> =
