@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::Api;
+use crate::api::board_operations;
 use crate::api::call::{self, Answer, Call};
 use crate::api::chat_operations;
 use crate::api::figures;
@@ -290,6 +291,7 @@ pub const OPERATIONS: &[Operation] = &[
         "/v1/dispatch/switch",
         "Pause, drain or resume dispatch.",
     ),
+    board_operations::SET_PAUSE,
     query::<GetDispatch, DispatchState>(
         "/v1/dispatch/switch",
         "Show whether dispatch is on, and the number of open supervised runs.",
@@ -331,6 +333,8 @@ pub const OPERATIONS: &[Operation] = &[
     ),
     query::<ListBoards, Vec<BoardRow>>("/v1/boards", "List boards."),
     verb::<CreateBoard, CreateBoardReply>("/v1/boards", "Create a board."),
+    board_operations::RENAME,
+    board_operations::REMOVE,
     by_hand::<GcRequest, GcReport>(
         "gc",
         Method::Post,

@@ -68,6 +68,7 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         UnknownParents { ids: ID }
         UnknownLinkEnds { ids: ID }
         UnknownBoard { name: "shop" }
+        BoardInUse { verb: "remove", name: "shop", why: "it has 2 task(s), archived ones included" }
         OtherBoard { id: ID, board: "shop" }
         UnknownSchedule { name: "nightly" }
         ScheduleExists { name: "nightly" }

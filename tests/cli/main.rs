@@ -62,6 +62,7 @@ mod talk;
 mod terminals;
 mod verdicts;
 mod waits;
+mod words;
 
 use support::command_line as harness;
 use support::random_json;

@@ -9,7 +9,8 @@ use crate::kernel::verbs::CancelTask;
 /// Cancel tasks.
 ///
 /// A run in progress is stopped and the task is archived. Tasks that wait for it are blocked until `kanban unblock`, unless
-/// --release-children is given. `kanban unarchive` takes it back.
+/// --release-children is given. `kanban unarchive` takes it back. To stop a run and keep its task use `kanban stop`, to run it again
+/// `kanban restart`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban cancel t_1a2b3c4d --reason \"no longer needed\"

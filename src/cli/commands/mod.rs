@@ -58,6 +58,7 @@ pub mod request_review;
 pub mod restart;
 pub mod restore;
 pub mod resume;
+pub mod rm;
 pub mod runs;
 pub mod schedule;
 pub mod schedules;
@@ -82,6 +83,7 @@ pub mod workspace;
 mod bulk;
 mod create_lines;
 mod filters;
+mod form;
 mod stopping;
 mod switch;
 mod targets;
@@ -102,10 +104,12 @@ pub type Ended = Result<CliExit, Failure>;
 #[expect(missing_docs, reason = "each verb is documented by its arguments, for the help text too")]
 pub enum Command {
     Init(init::Arguments),
+    #[command(alias = "new")]
     Create(create::Arguments),
-    #[command(visible_alias = "ls")]
+    #[command(visible_alias = "ls", alias = "ps")]
     List(list::Arguments),
     Search(search::Arguments),
+    #[command(alias = "view")]
     Show(show::Arguments),
     Edit(edit::Arguments),
     Assign(assign::Arguments),
@@ -116,6 +120,7 @@ pub enum Command {
     Attachments(attachments::Arguments),
     Claim(claim::Arguments),
     Heartbeat(heartbeat::Arguments),
+    #[command(alias = "done")]
     Complete(complete::Arguments),
     Block(block::Arguments),
     Approve(approve::Arguments),
@@ -124,6 +129,7 @@ pub enum Command {
     RateLimited(rate_limited::Arguments),
     Ask(ask::Arguments),
     Answer(answer::Arguments),
+    #[command(alias = "retry")]
     Unblock(unblock::Arguments),
     Promote(promote::Arguments),
     Triage(triage::Arguments),
@@ -134,15 +140,18 @@ pub enum Command {
     Unarchive(unarchive::Arguments),
     Reclaim(reclaim::Arguments),
     Reassign(reassign::Arguments),
+    #[command(alias = "kill")]
     Stop(stop::Arguments),
     Restart(restart::Arguments),
     Cancel(cancel::Arguments),
     Context(context::Arguments),
     Runs(runs::Arguments),
+    #[command(alias = "logs")]
     Log(log::Arguments),
     Diff(diff::Arguments),
     Why(why::Arguments),
     Inbox(inbox::Arguments),
+    #[command(alias = "ui")]
     Dashboard(dashboard::Arguments),
     Status(status::Arguments),
     Stats(stats::Arguments),
@@ -179,6 +188,8 @@ pub enum Command {
     Daemon(daemon::Arguments),
     #[command(hide = true)]
     Man(man::Arguments),
+    #[command(hide = true, alias = "delete")]
+    Rm(rm::Arguments),
     #[command(hide = true)]
     Workspace(workspace::Arguments),
 }
@@ -267,6 +278,7 @@ impl Command {
             Self::Completions(arguments) => completions::run(&arguments, session),
             Self::Daemon(arguments) => daemon::run(&arguments, session),
             Self::Man(arguments) => man::run(&arguments, session),
+            Self::Rm(arguments) => rm::run(&arguments, session),
             Self::Workspace(arguments) => workspace::run(&arguments),
         }
     }
@@ -306,6 +318,9 @@ impl Command {
                 Some("a chat has no editor; use flags such as --title")
             }
             Self::Create(arguments) if arguments.reads_file() => Some(FILES),
+            Self::Create(arguments) if arguments.wants_editor() => {
+                Some("a chat has no editor; use --body")
+            }
             Self::Complete(arguments) if arguments.reads_file() => Some(FILES),
             Self::Attachments(arguments) if arguments.writes_file() => Some(FILES),
             Self::Schedules(arguments) if arguments.reads_file() => Some(FILES),
@@ -351,6 +366,7 @@ impl Command {
             | Self::Cancel(_)
             | Self::Promote(_)
             | Self::Archive(_)
+            | Self::Rm(_)
             | Self::Reclaim(_)
             | Self::Reassign(_)
             | Self::Stop(_)

@@ -6,6 +6,7 @@ use crate::cli::session::{Nothing, Session};
 use crate::cli::text::{cut, one_line, pad, width};
 use crate::cli::times::Times;
 use crate::exit_codes::CliExit;
+use crate::kernel::store::pauses::Pause;
 use crate::kernel::task::TaskStatus;
 use crate::service::attention::Attention;
 
@@ -64,9 +65,9 @@ fn lines(status: &DaemonStatus, times: &Times) -> Vec<String> {
         format!("  home         {}", daemon.home),
         format!("  socket       {}", daemon.socket),
         format!("  containment  {}", daemon.containment),
-        String::new(),
-        "Boards".to_owned(),
     ];
+    lines.extend(pause_lines(status, times));
+    lines.extend([String::new(), "Boards".to_owned()]);
     if status.boards.is_empty() {
         lines.push("  (no task)".to_owned());
     }
@@ -88,6 +89,17 @@ fn lines(status: &DaemonStatus, times: &Times) -> Vec<String> {
     }
     lines.extend(status.attention.iter().flat_map(attention_lines));
     lines
+}
+
+/// What is not started, beside a pause of everything.
+fn pause_lines(status: &DaemonStatus, times: &Times) -> Vec<String> {
+    let line = |of: &str, pause: &Pause| {
+        let by = pause.paused_by.as_deref().map_or_else(String::new, |by| format!(" by {by}"));
+        let since = times.exact(pause.paused_at);
+        one_line(&format!("  paused       {of} {}, since {since}{by}", pause.name))
+    };
+    let profiles = status.paused_profiles.iter().map(|pause| line("profile", pause));
+    profiles.chain(status.paused_boards.iter().map(|pause| line("board", pause))).collect()
 }
 
 fn run_line(run: &OpenRun, now: i64, times: &Times) -> String {

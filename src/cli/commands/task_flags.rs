@@ -15,7 +15,7 @@ pub(super) struct TaskFlags {
     #[arg(long, value_name = "TEXT")]
     body: Option<String>,
     /// Profile that works on the task
-    #[arg(long, value_name = "NAME", add = complete::profiles())]
+    #[arg(short = 'a', long, value_name = "NAME", add = complete::profiles())]
     assignee: Option<String>,
     /// Task that must be finished first (repeatable)
     #[arg(long = "parent", value_name = "ID", add = complete::tasks())]
@@ -27,7 +27,7 @@ pub(super) struct TaskFlags {
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
     /// Priority; higher values start first (default: 0)
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(short = 'p', long, value_name = "N", allow_negative_numbers = true)]
     priority: Option<i64>,
     /// Create the task in `triage`; it is not started until promoted
     #[arg(long)]
@@ -39,7 +39,7 @@ pub(super) struct TaskFlags {
     #[arg(long = "skill", value_name = "NAME")]
     skills: Vec<String>,
     /// Label (repeatable)
-    #[arg(long = "label", value_name = "WORD")]
+    #[arg(short = 'l', long = "label", value_name = "WORD")]
     labels: Vec<String>,
     /// Model for the agent, if its launcher supports one
     #[arg(long, value_name = "MODEL")]

@@ -45,6 +45,16 @@ pub enum Refusal {
         /// As the caller wrote it.
         name: String,
     },
+    /// A board cannot be renamed or removed.
+    #[error("cannot {verb} board {name}: {why}")]
+    BoardInUse {
+        /// The verb.
+        verb: &'static str,
+        /// The board.
+        name: String,
+        /// What is in the way.
+        why: String,
+    },
     /// The board has no schedule of this name.
     #[error("no such schedule: {name}")]
     UnknownSchedule {

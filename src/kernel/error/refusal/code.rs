@@ -31,6 +31,7 @@ impl Refusal {
             | Self::BadCron { .. }
             | Self::AddressRefused { .. }
             | Self::ChangesRequired
+            | Self::BoardInUse { .. }
             | Self::OptionNotTaken { .. }
             | Self::WorkspaceKind { .. }
             | Self::SkillComma { .. } => ErrorCode::InvalidValue,

@@ -1,0 +1,143 @@
+//! Words of other tools, short flags, and what an error says in the end.
+
+use serde_json::json;
+
+use crate::harness::{Board, Location};
+use crate::talk::at_terminal;
+
+#[test]
+fn the_help_lists_verbs_in_groups() {
+    let help = Location::new().say(["--help"]).ok();
+    let titles = ["Start:", "Work:", "Look:", "Answer:", "Steer:", "Data:", "Agents:", "Options:"];
+    let lines: Vec<&str> = help.lines().filter(|line| titles.contains(line)).collect();
+    assert_eq!(lines, titles, "{help}");
+    assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+    let within = |title: &str, verb: &str| {
+        let group =
+            help.split(&format!("{title}:\n")).nth(1).unwrap().split("\n\n").next().unwrap();
+        group.lines().any(|line| line.split_whitespace().next() == Some(verb))
+    };
+    for (title, verb) in [("Work", "create"), ("Look", "list"), ("Steer", "stop"), ("Data", "gc")] {
+        assert!(within(title, verb), "{title} {verb}: {help}");
+    }
+}
+
+#[test]
+fn short_flags_are_those_of_other_tools() {
+    let board = Board::quiet();
+    let id = board.create("t", &["-a", "dev", "-p", "3", "-l", "web", "-l", "ui"]);
+    let task = board.task(&id);
+    assert_eq!((&task["assignee"], &task["priority"]), (&json!("dev"), &json!(3)));
+    assert_eq!(task["labels"], json!(["ui", "web"]));
+    board.create("other", &["-a", "qa"]);
+    let titles = |words: &[&str]| -> Vec<String> {
+        let listed = board.say(["list", "--json"].iter().chain(words)).json();
+        let title = |task: &serde_json::Value| task["title"].as_str().unwrap().to_owned();
+        listed.as_array().unwrap().iter().map(title).collect()
+    };
+    assert_eq!(titles(&["-a", "dev", "-s", "ready", "-l", "web"]), ["t"]);
+    assert_eq!(titles(&["-n", "1"]).len(), 1);
+    board.say(["edit", &id, "-p", "-1", "-a", "qa", "-l", "new"]).ok();
+    assert_eq!(board.task(&id)["labels"], json!(["new", "ui", "web"]));
+    assert_eq!(board.say(["create", "-q", "quiet"]).ok().trim().len(), "t_00000000".len());
+    assert_eq!(board.say(["wait", &id, "-s", "ready"]).ok(), format!("{id} ready\n"));
+}
+
+#[test]
+fn a_word_that_means_one_verb_is_that_verb() {
+    let board = Board::quiet();
+    let id = board.say(["new", "t", "-q"]).ok().trim().to_owned();
+    assert!(board.say(["ps"]).ok().contains(&id));
+    assert!(board.say(["view", &id]).ok().contains("ready"));
+    assert!(board.say(["done", &id]).ok().contains(&id));
+    assert_eq!(board.status(&id), "done");
+    let message = board.say(["retry", &id]).failed(1);
+    assert!(message.contains("cannot unblock"), "{message}");
+    let message = board.say(["logs", &id]).failed(1);
+    assert!(message.contains("no log for"), "{message}");
+    let message = board.say(["kill", &id]).failed(1);
+    assert!(message.contains("cannot stop"), "{message}");
+    board.say(["rm", &id]).ok();
+    assert_eq!(board.status(&id), "archived");
+}
+
+#[test]
+fn rm_asks_at_a_terminal_and_archives() {
+    let board = Board::quiet();
+    let id = board.create("the only copy", &[]);
+    let (code, shown) = at_terminal(&board, &[], &["rm", &id], "n\n");
+    assert!(code == 1 && shown.contains(&format!("Archive {id} (the only copy)?")), "{shown}");
+    assert_eq!(board.status(&id), "ready");
+    let (code, _) = at_terminal(&board, &[], &["delete", &id], "y\n");
+    assert_eq!((code, board.status(&id).as_str()), (0, "archived"));
+    board.say(["unarchive", &id]).ok();
+    let (code, shown) = at_terminal(&board, &[], &["rm", &id, "--yes"], "");
+    assert!(code == 0 && !shown.contains('?'), "{shown}");
+}
+
+#[test]
+fn a_usage_error_ends_with_one_example_and_json_without() {
+    let board = Board::quiet();
+    for (words, example) in [
+        (&["show"][..], "example: kanban show "),
+        (&["crate", "x"], "example: kanban create "),
+        (&["finish", "t_1"], "example: kanban complete "),
+        (&["list", "--limit", "0"], "example: kanban list"),
+        (&["boards", "create"], "example: kanban boards create "),
+        (&["schedule", "t_1", "--at", "soon"], "example: kanban schedule "),
+        (&["assign", "t_1"], "example: kanban assign "),
+        (&["frobnicate"], "example: kanban create "),
+    ] {
+        let said = board.say(words).failed(2);
+        let last = said.lines().last().unwrap();
+        assert!(last.starts_with(example), "{words:?}: {said}");
+        assert_eq!(said.matches("example: ").count(), 1, "{said}");
+        let said = board.say(words.iter().copied().chain(["--json"])).failed(2);
+        assert!(!said.contains("example: "), "{said}");
+    }
+    let message = board.say(["show", "t_dead"]).failed(1);
+    assert!(!message.contains("example: "), "{message}");
+}
+
+#[test]
+fn a_meaning_is_suggested_before_a_spelling() {
+    let location = Location::new();
+    let message = location.say(["remove", "t_1"]).failed(2);
+    assert!(message.contains("hint: use `kanban archive`"), "{message}");
+    assert!(!message.contains("tip:"), "{message}");
+    let message = location.say(["create", "t", "--description", "x"]).failed(2);
+    assert!(message.contains("hint: use `--body`"), "{message}");
+    let said = location.say(["slash", "close t_1"]);
+    assert!(said.out.contains("use `kanban complete`"), "{said:?}");
+}
+
+#[test]
+fn a_task_is_written_in_an_editor_and_a_refused_text_is_kept() {
+    let board = Board::quiet();
+    let create = |script: &str, words: &[&str]| {
+        let script = format!("f() {{ {script}; }}; f");
+        let words: Vec<&str> = ["create", "-e"].iter().chain(words).copied().collect();
+        at_terminal(&board, &[("EDITOR", &script)], &words, "")
+    };
+    let write = "printf 'from the editor\\n---\\nits body\\n' > \"$1\"";
+    let (code, shown) = create(write, &["-a", "dev", "-p", "2"]);
+    assert!(code == 0 && shown.starts_with("Created t_"), "{shown}");
+    let id = shown.split_whitespace().nth(1).unwrap();
+    let task = board.task(id);
+    assert_eq!((&task["title"], &task["body"]), (&json!("from the editor"), &json!("its body")));
+    assert_eq!((&task["assignee"], &task["priority"]), (&json!("dev"), &json!(2)));
+    let (code, shown) = create("true", &["as it was given", "--body", "text"]);
+    assert!(code == 0, "{shown}");
+    let (code, shown) = create("true", &[]);
+    assert!(code == 1 && shown.contains("title is required; no task was created"), "{shown}");
+    let refused = "printf 'kept\\n---\\nbody\\n' > \"$1\"";
+    let (code, shown) = create(refused, &["--parent", "t_00000000"]);
+    assert!(code == 1 && shown.contains("unknown parent"), "{shown}");
+    let kept = shown.lines().find_map(|line| line.strip_prefix("note: your text was saved to "));
+    let kept = std::path::Path::new(kept.unwrap_or_else(|| panic!("{shown}")));
+    assert_eq!(std::fs::read_to_string(kept).unwrap(), "kept\n---\nbody\n");
+    let message = board.say(["create", "-e", "t"]).failed(2);
+    assert!(message.contains("no terminal for an editor"), "{message}");
+    let said = board.say(["slash", "create -e t"]);
+    assert!(said.out.contains("a chat has no editor"), "{said:?}");
+}
