@@ -17,7 +17,16 @@ pub struct Group {
 pub const GROUPS: &[Group] = &[
     Group {
         title: "Start",
-        verbs: &["init", "doctor", "profiles", "reload", "log-level", "completions", "daemon"],
+        verbs: &[
+            "init",
+            "doctor",
+            "profiles",
+            "config",
+            "reload",
+            "log-level",
+            "completions",
+            "daemon",
+        ],
     },
     Group {
         title: "Work",

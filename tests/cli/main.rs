@@ -19,6 +19,7 @@ mod bulk;
 mod chat;
 mod claims;
 mod completing;
+mod config;
 mod create;
 mod daemon_stub;
 mod dispatching;

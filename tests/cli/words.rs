@@ -141,3 +141,61 @@ fn a_task_is_written_in_an_editor_and_a_refused_text_is_kept() {
     let said = board.say(["slash", "create -e t"]);
     assert!(said.out.contains("a chat has no editor"), "{said:?}");
 }
+
+#[test]
+fn a_priority_is_taken_as_a_word_wherever_it_is_taken() {
+    let board = Board::quiet();
+    let id = board.create("t", &["--priority", "urgent"]);
+    assert_eq!(board.task(&id)["priority"], 100);
+    board.say(["edit", &id, "-p", "low"]).ok();
+    assert_eq!(board.task(&id)["priority"], -10);
+    let add = ["schedules", "add", "s", "--cron", "@daily", "--title", "t", "--priority", "high"];
+    board.say(add).ok();
+    let message = board.say(["create", "t", "--priority", "1000001"]).failed(1);
+    assert!(message.contains("priority: must be -1000000 to 1000000"), "{message}");
+    let message = board.say(["create", "t", "--priority", "highest"]).failed(2);
+    assert!(message.contains("low, normal, high, urgent"), "{message}");
+}
+
+#[test]
+fn a_title_is_one_line() {
+    let board = Board::quiet();
+    let message = board.say(["create", "two\nlines"]).failed(1);
+    assert!(message.contains("title: must be one line; put the rest into the body"), "{message}");
+    let said = board.say_from(b"from a pipe\n", &["create", "-", "-q"]);
+    assert_eq!(board.task(said.ok().trim())["title"], "from a pipe");
+}
+
+#[test]
+fn what_removes_much_asks_at_a_terminal_and_says_how_much_and_how_old() {
+    let board = Board::quiet();
+    let lines: String =
+        (0..21).map(|n| format!("{{\"title\": \"{n}\", \"tenant\": \"x\"}}\n")).collect();
+    board.say_from(lines.as_bytes(), &["create", "--from-jsonl", "-"]).ok();
+    let count = |board: &Board| board.say(["list", "--json"]).json().as_array().unwrap().len();
+    let archive = ["archive", "--where", "tenant=x"];
+    let (code, shown) = at_terminal(&board, &[], &archive, "n\n");
+    assert!(code == 1 && shown.contains("Archive 21 tasks, the oldest created 2"), "{shown}");
+    let (code, shown) = at_terminal(&board, &[], &["cancel", "--where", "tenant=x"], "n\n");
+    assert!(code == 1 && shown.contains("Cancel 21 tasks"), "{shown}");
+    assert_eq!(count(&board), 21);
+    let (code, shown) = at_terminal(&board, &[], &["archive", "--where", "tenant=x", "--yes"], "");
+    assert!(code == 0 && !shown.contains('?'), "{shown}");
+    assert_eq!(count(&board), 0);
+    let gc = ["gc", "--older-than-days", "0"];
+    crate::harness::until("the second to be over", || {
+        let (code, shown) = at_terminal(&board, &[], &gc, "n\n");
+        (code == 1 && shown.contains("Remove 21 task(s)")).then(|| {
+            assert!(shown.contains("; the oldest task was archived 2"), "{shown}");
+            assert!(shown.contains("not confirmed; nothing was removed"), "{shown}");
+        })
+    });
+    let backup = board.path("b.db").display().to_string();
+    board.say(["backup", &backup]).ok();
+    let (code, shown) = at_terminal(&board, &[], &["restore", &backup], "n\n");
+    assert!(code == 1 && shown.contains("Replace the whole database (0 task(s) on"), "{shown}");
+    assert!(shown.contains(", written 2") && shown.contains("ago)?"), "{shown}");
+    // A script that says so is believed, with or without the flag.
+    let gone = board.say(["gc", "--older-than-days", "0", "--yes", "--json"]).json();
+    assert_eq!(gone["tasks"], 21);
+}

@@ -1,6 +1,7 @@
 //! `kanban archive`.
 
 use crate::api::client::Client;
+use crate::cli::commands::many::confirm_many;
 use crate::cli::commands::targets::{Chosen, Targets};
 use crate::cli::commands::{Ended, bulk, stopping};
 use crate::cli::session::Session;
@@ -28,6 +29,9 @@ pub(super) struct What {
     /// Let the tasks that wait for an unfinished one go on
     #[arg(long)]
     pub(super) release_children: bool,
+    /// Do not ask for confirmation
+    #[arg(short, long)]
+    pub(super) yes: bool,
 }
 
 /// Runs it.
@@ -37,6 +41,7 @@ pub(super) struct What {
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
     let chosen = arguments.what.targets.chosen(&client, session)?.titled(session)?;
+    confirm_many("Archive", &chosen, arguments.what.yes, session)?;
     put_away(&client, &chosen, arguments.what.release_children, session)
 }
 

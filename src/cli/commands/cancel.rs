@@ -1,6 +1,7 @@
 //! `kanban cancel`.
 
 use crate::api::client::seen::ReclaimReply;
+use crate::cli::commands::many::confirm_many;
 use crate::cli::commands::targets::Targets;
 use crate::cli::commands::{Ended, bulk, stopping};
 use crate::cli::session::Session;
@@ -24,6 +25,9 @@ pub struct Arguments {
     /// Let the tasks that wait for it go on
     #[arg(long)]
     release_children: bool,
+    /// Do not ask for confirmation
+    #[arg(short, long)]
+    yes: bool,
 }
 
 /// Runs it.
@@ -34,6 +38,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
     let reason = session.optional_text("--reason", arguments.reason)?;
     let chosen = arguments.targets.chosen(&client, session)?.titled(session)?;
+    confirm_many("Cancel", &chosen, arguments.yes, session)?;
     let board = session.board.clone();
     let request = CancelTask {
         id: String::new(),

@@ -3,7 +3,7 @@
 use crate::api::client::seen::{EditReply, Task, TaskDetails};
 use crate::api::client::{Client, task_path};
 use crate::cli::arguments::{
-    StartFlags, profile_or_nobody, time_or_none, whole_seconds, workspace,
+    StartFlags, priority, profile_or_nobody, time_or_none, whole_seconds, workspace,
 };
 use crate::cli::commands::Ended;
 use crate::cli::commands::bulk::{self, Answer, Shape};
@@ -41,8 +41,8 @@ pub struct Arguments {
     /// New body; an empty value clears it, `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     body: Option<String>,
-    /// New priority; higher values start first
-    #[arg(short = 'p', long, value_name = "N", allow_negative_numbers = true)]
+    /// New priority: a number, or low, normal, high, urgent; higher values start first
+    #[arg(short = 'p', long, value_name = "N", allow_negative_numbers = true, value_parser = priority)]
     priority: Option<i64>,
     /// New tenant; an empty value clears it
     #[arg(long, value_name = "NAME")]

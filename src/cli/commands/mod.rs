@@ -18,6 +18,7 @@ pub mod claim;
 pub mod comment;
 pub mod complete;
 pub mod completions;
+pub mod config;
 pub mod context;
 pub mod create;
 pub mod daemon;
@@ -84,6 +85,7 @@ mod bulk;
 mod create_lines;
 mod filters;
 mod form;
+mod many;
 mod stopping;
 mod switch;
 mod targets;
@@ -178,6 +180,7 @@ pub enum Command {
     Backup(backup::Arguments),
     Restore(restore::Arguments),
     Doctor(doctor::Arguments),
+    Config(config::Arguments),
     Reload(reload::Arguments),
     LogLevel(log_level::Arguments),
     Mcp(mcp::Arguments),
@@ -269,6 +272,7 @@ impl Command {
             Self::Backup(arguments) => backup::run(&arguments, session),
             Self::Restore(arguments) => restore::run(&arguments, session),
             Self::Doctor(arguments) => doctor::run(&arguments, session),
+            Self::Config(arguments) => config::run(arguments, session),
             Self::Reload(arguments) => reload::run(&arguments, session),
             Self::LogLevel(arguments) => log_level::run(&arguments, session),
             Self::Mcp(arguments) => mcp::run(&arguments, session),
@@ -332,6 +336,7 @@ impl Command {
             | Self::Restore(_)
             | Self::Skills(_)
             | Self::Man(_)
+            | Self::Config(_)
             | Self::Completions(_) => Some(FILES),
             Self::Slash(_) => Some("it cannot be nested"),
             Self::Chat(_) => Some("an operator says on the host of the daemon who may use a chat"),

@@ -2,9 +2,8 @@
 
 use crate::cli::commands::Ended;
 use crate::cli::commands::archive::{What, put_away};
-use crate::cli::failure::Failure;
+use crate::cli::commands::many::confirmed;
 use crate::cli::session::Session;
-use crate::kernel::error::ErrorCode;
 
 /// Tasks that are named in the question.
 const NAMED_MAX: usize = 5;
@@ -19,9 +18,6 @@ const NAMED_MAX: usize = 5;
 pub struct Arguments {
     #[command(flatten)]
     what: What,
-    /// Do not ask for confirmation
-    #[arg(short, long)]
-    yes: bool,
 }
 
 /// Runs it.
@@ -31,19 +27,14 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
     let chosen = arguments.what.targets.chosen(&client, session)?.titled(session)?;
-    if !arguments.yes && !chosen.ids.is_empty() && session.is_interactive() {
+    if !arguments.what.yes && !chosen.ids.is_empty() && session.is_interactive() {
         let named = chosen.ids.iter().take(NAMED_MAX).map(|id| chosen.name(id));
         let named = named.collect::<Vec<_>>().join(", ");
         let more = match chosen.ids.len().saturating_sub(NAMED_MAX) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        if !session.confirm(&format!("Archive {named}{more}?"))? {
-            return Err(Failure::refused(
-                ErrorCode::BadRequest,
-                "not confirmed; no task was archived",
-            ));
-        }
+        confirmed(&format!("Archive {named}{more}?"), "no task was archived", session)?;
     }
     put_away(&client, &chosen, arguments.what.release_children, session)
 }

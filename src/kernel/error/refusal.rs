@@ -202,6 +202,14 @@ pub enum Refusal {
         /// The value, shortened.
         value: String,
     },
+    /// The directory that a task is to work in is not there.
+    #[error("no such directory: {path}{}", why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default())]
+    NoDirectory {
+        /// The path.
+        path: String,
+        /// Why it cannot even be made.
+        why: Option<String>,
+    },
     /// The kind of workspace is not one of the three.
     #[error("workspace_kind must be one of dir, scratch, worktree: {value}")]
     WorkspaceKind {

@@ -19,6 +19,7 @@ impl Refusal {
             | Self::UnknownParents { .. } => Hint::ListTasks,
             Self::OtherBoard { .. } => Hint::NameBoard,
             Self::UnknownBoard { .. } => Hint::ListBoards,
+            Self::NoDirectory { why: None, .. } => Hint::CreateDirectory,
             Self::BoardInUse { verb: "remove", .. } => {
                 Hint::words("archive its tasks; once gc has removed them the board can be removed")
             }
@@ -63,6 +64,7 @@ impl Refusal {
             Self::ReadTooLong { .. } => Hint::NarrowQuery,
             Self::TitleRequired
             | Self::BoardInUse { .. }
+            | Self::NoDirectory { .. }
             | Self::CommentBodyRequired
             | Self::CommentAuthorRequired
             | Self::ReasonRequired

@@ -32,6 +32,7 @@ impl Refusal {
             | Self::AddressRefused { .. }
             | Self::ChangesRequired
             | Self::BoardInUse { .. }
+            | Self::NoDirectory { .. }
             | Self::OptionNotTaken { .. }
             | Self::WorkspaceKind { .. }
             | Self::SkillComma { .. } => ErrorCode::InvalidValue,
