@@ -56,13 +56,31 @@ impl Looker {
     /// Where `path` leads. Where the daemon has no right to look, the users of `profiles` are asked. Takes as long as the file
     /// system does.
     pub async fn look(&self, path: &str, profiles: &[String]) -> Look {
+        self.look_at_point("place-look", path, profiles).await
+    }
+
+    /// The same before a task is created, no longer than `patience`.
+    pub async fn look_before_create(
+        &self,
+        patience: Duration,
+        path: &str,
+        profiles: &[String],
+    ) -> Look {
+        let look = self.look_at_point("create-look", path, profiles);
+        match tokio::time::timeout(patience, look).await {
+            Ok(look) => look,
+            Err(_elapsed) => unanswered(),
+        }
+    }
+
+    async fn look_at_point(&self, point: &'static str, path: &str, profiles: &[String]) -> Look {
         let Some(slot) = Slot::take(&self.under_way) else {
             return unknown(format!("{LOOKS_MAX} other paths are still being resolved"));
         };
         let own = path.to_owned();
         let found = on_own_thread("look", move || {
             let _slot = slot;
-            crate::failpoint::hit("place-look");
+            crate::failpoint::hit(point);
             look_at(own.as_ref())
         });
         let found = match found.await {

@@ -163,6 +163,12 @@ fn about(
     if operation == "set_dispatch" {
         return (Vec::new(), format!("Set dispatch to {}?", text("to")));
     }
+    if operation == "set_pause" {
+        let verb =
+            if fields.get("paused") == Some(&Value::Bool(true)) { "Pause" } else { "Resume" };
+        let of = if text("profile").is_empty() { "board" } else { "profile" };
+        return (Vec::new(), format!("{verb} {of} {}?", text(of)));
+    }
     if let Some(ids) = fields.get("ids").and_then(Value::as_array).filter(|ids| !ids.is_empty()) {
         return (ids.iter().filter_map(Value::as_str).map(str::to_owned).collect(), String::new());
     }

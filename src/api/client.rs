@@ -28,4 +28,4 @@ pub use file::Download;
 pub use handoff::{artifact_of, artifacts_field};
 pub use lines::{Lines, NextLine};
 pub use on_behalf::{AskedBack, OnBehalf};
-pub use task_path::{schedule_path, task_path};
+pub use task_path::{board_path, schedule_path, task_path};

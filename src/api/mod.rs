@@ -12,6 +12,7 @@
 
 pub mod arriving;
 pub mod auth;
+pub mod board_operations;
 pub mod call;
 pub mod chat_call;
 pub mod chat_operations;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::Api;
+use crate::api::board_operations;
 use crate::api::call::{self, Answer, Call};
 use crate::api::chat_operations;
 use crate::api::figures;
@@ -34,15 +35,15 @@ use crate::kernel::verbs::{
     AddSchedule, AnswerReply, AnswerTask, ApplySchedules, ApplySchedulesReply, ApproveTask,
     ArchiveReply, ArchiveTask, AskReply, AskTask, AssignReply, AssignTask, AttachFile, AttachReply,
     BlockTask, BreakerInfo, BulkReply, BulkTasks, CancelTask, ClaimReply, ClaimTask, CommentReply,
-    CommentTask, CompleteTask, CreateBoard, CreateBoardReply, CreateReply, CreateTask, CreateTasks,
-    CreateTasksReply, DetachFile, DetachReply, DispatchReport, EditReply, EditSchedule, EditTask,
-    HeartbeatReply, HeartbeatTask, LinkReply, LinkTasks, ListBreakers, PauseSchedule, PromoteReply,
-    PromoteTask, RateLimitReply, RateLimitTask, ReassignTask, ReclaimReply, ReclaimTask,
-    RemoveSchedule, RemoveScheduleReply, ReopenReply, ReopenTask, RequestChanges, RequestReview,
-    RequestReviewReply, ResetBreaker, RestartTask, ResumeSchedule, RunSchedule, ScheduleChange,
-    ScheduleReply, ScheduleTask, SetDispatch, SetDispatchReply, StopTask, TriageReply, TriageTask,
-    UnarchiveReply, UnarchiveTask, UnblockReply, UnblockTask, UnlinkReply, UnlinkTasks,
-    UnscheduleTask, VerdictReply,
+    CommentTask, CompleteTask, CreateBoard, CreateBoardReply, CreateReply, DetachFile, DetachReply,
+    DispatchReport, EditReply, EditSchedule, EditTask, HeartbeatReply, HeartbeatTask, LinkReply,
+    LinkTasks, ListBreakers, PauseSchedule, PromoteReply, PromoteTask, RateLimitReply,
+    RateLimitTask, ReassignTask, ReclaimReply, ReclaimTask, RemoveSchedule, RemoveScheduleReply,
+    ReopenReply, ReopenTask, RequestChanges, RequestReview, RequestReviewReply, ResetBreaker,
+    RestartTask, ResumeSchedule, RunSchedule, ScheduleChange, ScheduleReply, ScheduleTask,
+    SetDispatch, SetDispatchReply, StopTask, TriageReply, TriageTask, UnarchiveReply,
+    UnarchiveTask, UnblockReply, UnblockTask, UnlinkReply, UnlinkTasks, UnscheduleTask,
+    VerdictReply,
 };
 use crate::service::ask;
 use crate::service::assignees::{self, Assignee, ListAssignees};
@@ -68,11 +69,8 @@ use crate::service::{GetDaemon, claim, context, import, stats, why};
 
 /// Every operation of the API.
 pub const OPERATIONS: &[Operation] = &[
-    verb::<CreateTask, CreateReply>("/v1/tasks", "Create a task."),
-    verb::<CreateTasks, CreateTasksReply>(
-        "/v1/tasks/batch",
-        "Create tasks in order; stop at the first refusal.",
-    ),
+    board_operations::CREATE,
+    board_operations::CREATE_BATCH,
     list::<ListTasks>("/v1/tasks", "List tasks."),
     list::<SearchTasks>("/v1/search", "Search the text of tasks, best matches first."),
     query::<ShowTask, TaskDetails>(
@@ -291,6 +289,7 @@ pub const OPERATIONS: &[Operation] = &[
         "/v1/dispatch/switch",
         "Pause, drain or resume dispatch.",
     ),
+    board_operations::SET_PAUSE,
     query::<GetDispatch, DispatchState>(
         "/v1/dispatch/switch",
         "Show whether dispatch is on, and the number of open supervised runs.",
@@ -332,6 +331,8 @@ pub const OPERATIONS: &[Operation] = &[
     ),
     query::<ListBoards, Vec<BoardRow>>("/v1/boards", "List boards."),
     verb::<CreateBoard, CreateBoardReply>("/v1/boards", "Create a board."),
+    board_operations::RENAME,
+    board_operations::REMOVE,
     by_hand::<GcRequest, GcReport>(
         "gc",
         Method::Post,

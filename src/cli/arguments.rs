@@ -32,6 +32,25 @@ pub fn whole_seconds(flag: &str, text: &str) -> Result<i64, Failure> {
     Ok(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
 
+/// Words for priorities, and what they stand for.
+const PRIORITIES: [(&str, i64); 4] = [("low", -10), ("normal", 0), ("high", 10), ("urgent", 100)];
+
+/// A priority: a number, or one of the words `low`, `normal`, `high` and `urgent`.
+///
+/// # Errors
+/// One line for the argument parser.
+pub fn priority(text: &str) -> Result<i64, String> {
+    let word = PRIORITIES.iter().find(|(word, _)| text.eq_ignore_ascii_case(word));
+    match (word, text.parse::<i64>()) {
+        (Some((_, number)), _) => Ok(*number),
+        (None, Ok(number)) => Ok(number),
+        (None, Err(_)) => {
+            Err("expected a number, or one of low, normal, high, urgent (-10, 0, 10, 100)"
+                .to_owned())
+        }
+    }
+}
+
 /// A profile, or nobody: `none`, `-` and `null` in any case clear the assignee.
 ///
 /// # Errors
@@ -232,6 +251,18 @@ mod tests {
         assert_eq!(Some(point("2026-05-01").unwrap()), times.midnight("2026-05-01"));
         for text in ["", "soon", "2026-13-01", "2026-05", "1.5", "ago", "yesterday", "-2d"] {
             assert!(point(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_priority_is_a_number_or_a_word() {
+        for (text, expected) in
+            [("3", 3), ("-7", -7), ("low", -10), ("Normal", 0), ("high", 10), ("URGENT", 100)]
+        {
+            assert_eq!(priority(text), Ok(expected), "{text}");
+        }
+        for text in ["", "highest", "1.5", "99999999999999999999"] {
+            assert!(priority(text).is_err(), "{text}");
         }
     }
 

@@ -12,6 +12,7 @@ use crate::api::client::ClientError;
 use crate::api::client::absence::{Absence, AbsenceKind, IN_BACKGROUND};
 use crate::api::client::seen::{ErrorBody, ErrorDetail, Word};
 use crate::app::StartError;
+use crate::cli::meanings::Advice;
 use crate::cli::output::Output;
 use crate::cli::text;
 use crate::config::HomeError;
@@ -67,6 +68,16 @@ impl Failure {
     /// Whether the board said no.
     pub fn is_refused(&self) -> bool {
         matches!(self, Self::Told { exit: CliExit::Refused, .. })
+    }
+
+    /// Whether a right command line helps: this one is wrong, and no hint has one yet.
+    pub fn wants_example(&self) -> bool {
+        match self {
+            Self::Told { exit: CliExit::Usage, detail } => {
+                !detail.hint.as_deref().is_some_and(|hint| hint.contains("kanban "))
+            }
+            Self::Told { .. } | Self::NobodyReads => false,
+        }
     }
 
     /// The same with something to do about it.
@@ -181,12 +192,9 @@ pub fn parser_line(error: &clap::Error) -> String {
     first.strip_prefix("error: ").unwrap_or(first).to_owned()
 }
 
-/// Prints the message of the argument parser, which may be the help text, and what to use instead of an unknown argument.
-pub fn tell_parser(
-    error: &clap::Error,
-    instead: Option<&'static str>,
-    output: &mut Output,
-) -> CliExit {
+/// Prints the message of the argument parser, which may be the help text, and what helps: what to use instead of an unknown
+/// word, and a command line that is right.
+pub fn tell_parser(error: &clap::Error, advice: &Advice, output: &mut Output) -> CliExit {
     if error.use_stderr() {
         // The message repeats arguments, which may be untrusted.
         output.complain(error.render().to_string().trim_end());
@@ -194,15 +202,18 @@ pub fn tell_parser(
         // Nobody can be told when even this cannot be written.
         drop(error.print());
     }
-    if let Some(instead) = instead {
-        output.complain(&format!("hint: {instead}"));
+    if let Some(hint) = &advice.hint {
+        output.complain(&format!("hint: {hint}"));
+    }
+    if let Some(example) = advice.example.as_ref().filter(|_| !output.is_json()) {
+        output.complain(&format!("example: {example}"));
     }
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => CliExit::Ok,
         _ => {
             if output.is_json() {
                 let message = parser_line(error);
-                let hint = instead.map(str::to_owned);
+                let hint = advice.hint.clone();
                 let detail =
                     ErrorDetail { hint, ..ErrorDetail::new(ErrorCode::BadRequest, message) };
                 output.complain(&json::to_string(&ErrorBody { error: detail }).unwrap_or_default());

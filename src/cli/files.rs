@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::cli::failure::Failure;
@@ -152,6 +152,41 @@ impl Drop for NewFile {
         // It is gone already when it was renamed.
         drop(std::fs::remove_file(&self.staged));
     }
+}
+
+/// Gives a configuration file another text, whole or not at all. It keeps its owner and its mode; a link stays one.
+///
+/// # Errors
+/// The system refuses.
+pub fn replace_config(path: &Path, text: &str) -> Result<(), Failure> {
+    let target = path.canonicalize().unwrap_or_else(|_missing| path.to_owned());
+    let failed = |error| failed(&target, &error);
+    let old = match target.metadata() {
+        Ok(metadata) => Some(metadata),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(failed(error)),
+    };
+    if let (None, Some(folder)) = (&old, target.parent()) {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    // No name that ends in .toml: it would be read.
+    let staged = target.with_extension(format!("{}.new", random_hex(4).map_err(failed)?));
+    let mut file = create_private(&staged).map_err(failed)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| {
+        if let Some(old) = &old {
+            file.set_permissions(old.permissions())?;
+            let new = file.metadata()?;
+            if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
+                std::os::unix::fs::fchown(&file, Some(old.uid()), Some(old.gid()))?;
+            }
+        }
+        file.sync_all()?;
+        std::fs::rename(&staged, &target)
+    });
+    written.map_err(|error| {
+        drop(std::fs::remove_file(&staged));
+        failed(error)
+    })
 }
 
 /// Refuses to write over, or into, what belongs to a home of kanband: the board, its journals, locks, runs,

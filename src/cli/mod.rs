@@ -17,7 +17,9 @@ pub mod failure;
 pub mod files;
 pub mod follow;
 pub mod for_chat;
+pub mod groups;
 pub mod manual;
+pub mod meanings;
 pub mod output;
 pub mod pager;
 pub mod predecessor;
@@ -64,6 +66,9 @@ pub struct Arguments {
     #[arg(long, global = true, display_order = 901)]
     json: bool,
 
+    #[command(flatten)]
+    grouped: groups::Grouped,
+
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -77,17 +82,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> CliExit {
     match Arguments::try_parse_from(&arguments) {
         Ok(parsed) => {
             let output = Output::of_process(parsed.json);
-            run_parsed(parsed, output)
+            run_parsed(parsed, output, &arguments)
         }
-        Err(error) => {
+        Err(mut error) => {
             let is_json = arguments.iter().any(|argument| argument == "--json");
-            let instead = predecessor::instead(&error, &arguments);
-            tell_parser(&error, instead, &mut Output::of_process(is_json))
+            let advice = meanings::advice(&mut error, &arguments);
+            tell_parser(&error, &advice, &mut Output::of_process(is_json))
         }
     }
 }
 
-fn run_parsed(arguments: Arguments, mut output: Output) -> CliExit {
+fn run_parsed(arguments: Arguments, mut output: Output, words: &[OsString]) -> CliExit {
     if arguments.command.is_none() {
         // Nobody can be told when the help cannot be written.
         drop(Arguments::command().print_help());
@@ -110,7 +115,13 @@ fn run_parsed(arguments: Arguments, mut output: Output) -> CliExit {
     let written = session.output.finish();
     match ended.and_then(|exit| written.map(|()| exit)) {
         Ok(exit) => exit,
-        Err(failure) => failure.tell(&mut session.output),
+        Err(failure) => {
+            let exit = failure.tell(&mut session.output);
+            if failure.wants_example() && !session.output.is_json() {
+                session.output.complain(&format!("example: {}", meanings::example(words)));
+            }
+            exit
+        }
     }
 }
 

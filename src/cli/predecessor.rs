@@ -29,8 +29,6 @@ const VERBS: &[(&str, &str)] = &[
 
 /// Actions of `boards` of before, and what to use.
 const BOARDS: &[(&str, &str)] = &[
-    ("rename", "boards cannot be renamed"),
-    ("rm", "boards cannot be removed; use kanban archive for their tasks"),
     (
         "set-default-workdir",
         "kanban create … --workspace dir:PATH, or profiles.NAME.working_directory",

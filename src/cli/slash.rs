@@ -14,7 +14,7 @@ use crate::cli::commands::Command;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::session::{Session, Surface};
-use crate::cli::{Arguments, board_of, predecessor};
+use crate::cli::{Arguments, board_of, meanings};
 use crate::config::Ambient;
 use crate::exit_codes::CliExit;
 
@@ -50,11 +50,14 @@ pub fn answer_to(person: Option<OnBehalf>, text: &str, ambient: Ambient) -> Answ
     let parsed = Arguments::try_parse_from(&words);
     let arguments = match parsed {
         Ok(arguments) => arguments,
-        Err(error) => {
+        Err(mut error) => {
             let exit = if error.use_stderr() { CliExit::Usage } else { CliExit::Ok };
-            let hint = predecessor::instead(&error, &words);
-            let hint = hint.map_or_else(String::new, |hint| format!("\nhint: {hint}"));
-            return answer(&format!("{}{hint}", error.render()), exit);
+            let advice = meanings::advice(&mut error, &words);
+            let line = |name, text: Option<String>| {
+                text.map_or_else(String::new, |text| format!("\n{name}: {text}"))
+            };
+            let (hint, example) = (line("hint", advice.hint), line("example", advice.example));
+            return answer(&format!("{}{hint}{example}", error.render()), exit);
         }
     };
     let (output, captured) = Output::captured(arguments.json);

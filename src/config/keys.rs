@@ -16,6 +16,8 @@ mod web;
 pub use key::{Example, Key, Kind, Section, Shape};
 pub use table::SECTIONS;
 
+use crate::text::nearest::nearest;
+
 impl Section {
     /// The section called `name`.
     pub fn find(name: &str) -> Option<&'static Self> {
@@ -45,9 +47,83 @@ pub fn holds_from_restart(key: &str) -> bool {
     FROM_RESTART.contains(&key)
 }
 
+/// A key by its full name, with the table that it stands in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundKey {
+    /// The table in the file: the words of the section, and the name that the operator chose.
+    pub table: Vec<String>,
+    /// What stands there before the `=`.
+    pub key: String,
+}
+
+/// The key `section.key`, `section.NAME.key`, or an entry of one that is a table.
+pub fn find_key(name: &str) -> Option<FoundKey> {
+    SECTIONS.iter().find_map(|section| {
+        let rest = name.strip_prefix(section.name)?.strip_prefix('.')?;
+        let words = || section.path().into_iter().map(str::to_owned);
+        section.keys.iter().find_map(|key| {
+            let (chosen, found) = match section.shape {
+                Shape::Keys => (None, rest),
+                Shape::Named { .. } => {
+                    let behind = format!(".{}", key.name);
+                    let is_end = |at: usize| {
+                        let end = rest.get(at + behind.len()..).unwrap_or_default();
+                        end.is_empty() || (end.starts_with('.') && key.kind.is_table())
+                    };
+                    let (at, _) =
+                        rest.match_indices(&behind).find(|(at, _)| *at > 0 && is_end(*at))?;
+                    (rest.get(..at), rest.get(at + 1..)?)
+                }
+            };
+            let below = found.strip_prefix(key.name)?;
+            let is_whole = below.is_empty() && !key.kind.is_table();
+            let is_entry =
+                key.kind.is_table() && below.strip_prefix('.').is_some_and(|of| !of.is_empty());
+            (is_whole || is_entry).then(|| FoundKey {
+                table: words().chain(chosen.map(str::to_owned)).collect(),
+                key: found.to_owned(),
+            })
+        })
+    })
+}
+
+/// The key whose full name is nearest to one that is none.
+pub fn nearest_key(name: &str) -> Option<String> {
+    let names: Vec<String> = SECTIONS
+        .iter()
+        .filter(|section| matches!(section.shape, Shape::Keys))
+        .flat_map(|section| {
+            section.keys.iter().map(move |key| format!("{}.{}", section.name, key.name))
+        })
+        .collect();
+    nearest(name, names.iter().map(String::as_str)).map(str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_found_by_its_full_name() {
+        for (name, expected) in [
+            ("dispatch.max_running", Some("dispatch | max_running")),
+            ("profiles.dev.max_running", Some("profiles dev | max_running")),
+            ("profiles.a.b.argv", Some("profiles a.b | argv")),
+            ("profiles.dev.env.PATH", Some("profiles dev | env.PATH")),
+            ("profiles.dev.env", None),
+            ("profiles.dev", None),
+            ("profiles.argv", None),
+            ("dispatch", None),
+            ("dispatch.max_runing", None),
+            ("dispatch.max_running.x", None),
+            ("", None),
+        ] {
+            let found = find_key(name).map(|it| format!("{} | {}", it.table.join(" "), it.key));
+            assert_eq!(found.as_deref(), expected, "{name}");
+        }
+        assert_eq!(nearest_key("dispatch.max_runing").as_deref(), Some("dispatch.max_running"));
+        assert_eq!(nearest_key("something else"), None);
+    }
 
     #[test]
     fn names_are_unique_within_their_section() {

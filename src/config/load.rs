@@ -30,10 +30,38 @@ use crate::config::{checks, layer, presets};
 /// # Errors
 /// [`ConfigProblems`].
 pub fn load(ambient: &Ambient, home: &Home) -> Result<(Settings, Shown), ConfigProblems> {
+    let Read { settings, shown, problems } = read(ambient, home, None);
+    if problems.is_empty() { Ok((settings, shown)) } else { Err(ConfigProblems(problems)) }
+}
+
+/// What a reading brings.
+#[derive(Debug, Clone)]
+pub struct Read {
+    /// The settings, as far as they are right.
+    pub settings: Settings,
+    /// The values as text.
+    pub shown: Shown,
+    /// Everything that is wrong.
+    pub problems: Vec<Problem>,
+}
+
+/// The same with all that is known whether something is wrong or not. `over` is a file with the text that it is to have: in its
+/// location where it is one of those that are read, else over all of them.
+pub fn read(ambient: &Ambient, home: &Home, over: Option<(&Path, &str)>) -> Read {
     let mut problems = Vec::new();
     let mut layers = presets::layers(&mut problems);
-    for file in files(home, &mut problems) {
-        if let Some(text) = read_if_there(home, &file, &mut problems) {
+    let mut files = files(home, &mut problems);
+    if let Some((path, _)) = over
+        && !files.iter().any(|file| file == path)
+    {
+        files.push(path.to_owned());
+    }
+    for file in files {
+        let text = match over {
+            Some((path, text)) if path == file => Some(text.to_owned()),
+            Some(_) | None => read_if_there(home, &file, &mut problems),
+        };
+        if let Some(text) = text {
             layers.push(layer::from_toml(&file.display().to_string(), &text, &mut problems));
         }
     }
@@ -43,7 +71,7 @@ pub fn load(ambient: &Ambient, home: &Home) -> Result<(Settings, Shown), ConfigP
         let tree = merged.cache.clone();
         merged.try_deserialize::<Settings>().map(|settings| (settings, tree))
     });
-    let loaded = match read {
+    let (settings, shown) = match read {
         Ok((settings, tree)) => {
             checks::check(&settings, &tree, &mut problems);
             (settings, Shown::of(&tree))
@@ -56,11 +84,11 @@ pub fn load(ambient: &Ambient, home: &Home) -> Result<(Settings, Shown), ConfigP
             (Settings::default(), Shown::default())
         }
     };
-    if problems.is_empty() { Ok(loaded) } else { Err(ConfigProblems(problems)) }
+    Read { settings, shown, problems }
 }
 
-/// The files to read, in order. Those of `conf.d` are there; the others may be absent.
-fn files(home: &Home, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
+/// The files to read, in order, under the names by which problems call them. Those of `conf.d` are there; the others may be absent.
+pub fn files(home: &Home, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
     let mut files = vec![home.main_config_file().to_owned()];
     files.extend(drop_ins_of(home, home.conf_d(), problems));
     files.extend(home.user_config_file().map(Path::to_owned));

@@ -34,6 +34,7 @@ pub mod settings;
 pub mod shown;
 pub mod sockets;
 pub mod template;
+pub mod toml_text;
 pub mod web_settings;
 pub mod worker_environment;
 pub mod worker_user;

@@ -11,7 +11,22 @@ const UNTOLD: &str = "(not shown)";
 
 /// The value of every key that has one, by its dotted name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Shown(BTreeMap<String, Text>);
+pub struct Shown {
+    values: BTreeMap<String, Text>,
+    /// Where each comes from that is not a default. The same value from elsewhere is no change.
+    origins: BTreeMap<String, String>,
+}
+
+/// A key with its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// Its dotted name.
+    pub key: &'a str,
+    /// Its value, as it stands in a file; a word in its place where it may be a secret.
+    pub value: String,
+    /// The file, variable or built-in launcher that sets it; none: it is the default.
+    pub origin: Option<&'a str>,
+}
 
 /// One value. Its `Debug` and its comparison see the value itself, a reader of messages does not always.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +66,7 @@ impl Shown {
                         let name = format!("{}.{}", section.name, key.name);
                         match found.and_then(|found| found.get(key.name)) {
                             Some(value) => shown.add(&name, key, value),
-                            None => shown.put(name, key.default.unwrap_or_default(), true),
+                            None => shown.put(name, key.default.unwrap_or_default(), true, None),
                         }
                     }
                 }
@@ -76,29 +91,41 @@ impl Shown {
             ValueKind::Table(below) => {
                 let is_told = !matches!(key.kind, Kind::VariableTable | Kind::TemplateTable(_));
                 for (below_name, value) in below {
-                    self.put(format!("{name}.{below_name}"), &text_of(value), is_told);
+                    let name = format!("{name}.{below_name}");
+                    self.put(name, &text_of(value), is_told, value.origin());
                 }
             }
             ValueKind::I64(mode) if key.kind == Kind::FileMode => {
-                self.put(name.to_owned(), &format!("\"{mode:03o}\""), true);
+                self.put(name.to_owned(), &format!("\"{mode:03o}\""), true, value.origin());
             }
-            _ => self.put(name.to_owned(), &text_of(value), true),
+            _ => self.put(name.to_owned(), &text_of(value), true, value.origin()),
         }
     }
 
-    fn put(&mut self, name: String, text: &str, is_told: bool) {
-        self.0.insert(name, Text { text: text.to_owned(), is_told });
+    fn put(&mut self, name: String, text: &str, is_told: bool, origin: Option<&str>) {
+        self.origins.extend(origin.map(|origin| (name.clone(), origin.to_owned())));
+        self.values.insert(name, Text { text: text.to_owned(), is_told });
+    }
+
+    /// Every key that has a value, by name.
+    pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.values.iter().map(|(key, text)| Entry {
+            key,
+            value: text.shown(),
+            origin: self.origins.get(key).map(String::as_str),
+        })
     }
 
     /// What is different in `newer`, by name.
     pub fn changes_to(&self, newer: &Self) -> Vec<Change> {
-        let keys: BTreeSet<&String> = self.0.keys().chain(newer.0.keys()).collect();
-        let changed = keys.into_iter().filter(|key| self.0.get(*key) != newer.0.get(*key));
+        let keys: BTreeSet<&String> = self.values.keys().chain(newer.values.keys()).collect();
+        let changed =
+            keys.into_iter().filter(|key| self.values.get(*key) != newer.values.get(*key));
         changed
             .map(|key| Change {
                 key: key.clone(),
-                old: self.0.get(key).map(Text::shown),
-                new: newer.0.get(key).map(Text::shown),
+                old: self.values.get(key).map(Text::shown),
+                new: newer.values.get(key).map(Text::shown),
                 from_restart: holds_from_restart(key),
             })
             .collect()

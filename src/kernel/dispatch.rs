@@ -174,8 +174,12 @@ mod tests {
     }
 
     fn lane(assignee: &str, open_runs: u32, max_running: Option<u32>, gate: Gate) -> Lane {
-        let facts =
-            ProfileFacts { open_runs, max_running, breaker: GateFacts { gate, last_error: None } };
+        let facts = ProfileFacts {
+            paused: None,
+            open_runs,
+            max_running,
+            breaker: GateFacts { gate, last_error: None },
+        };
         Lane { assignee: assignee.to_owned(), room: profile(&facts).unwrap_or_default() }
     }
 

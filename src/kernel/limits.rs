@@ -3,6 +3,9 @@
 /// Longest title, in bytes: it is repeated in lists, events and prompts.
 pub const TITLE_BYTES_MAX: usize = 4 * 1024;
 
+/// The largest priority; the smallest is its negative.
+pub const PRIORITY_MAX: i64 = 1_000_000;
+
 /// Longest task body, comment, summary, result or metadata object, in bytes.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 

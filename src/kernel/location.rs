@@ -69,6 +69,65 @@ pub struct BrokenPath {
     pub errno: Option<i32>,
 }
 
+/// What is wrong with the directory that a task is to work in, found by a look before the task is created.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum DirectoryDoubt {
+    /// Nothing, or nobody has looked.
+    #[default]
+    None,
+    /// It is missing.
+    Missing,
+    /// It cannot be one.
+    Broken {
+        /// One line: why not.
+        why: String,
+    },
+    /// It is not known whether it is there.
+    Unknown {
+        /// One line: why not.
+        why: String,
+    },
+}
+
+impl DirectoryDoubt {
+    /// What a look says.
+    pub fn of(look: Look) -> Self {
+        match look {
+            Look::Found(location) if location.missing.is_empty() => Self::None,
+            Look::Found(_) => Self::Missing,
+            Look::Broken(BrokenPath { problem, .. }) => Self::Broken { why: problem },
+            Look::Unknown { why } => Self::Unknown { why },
+        }
+    }
+
+    /// Lets a task have its directory, with a warning where that is known only when it starts.
+    ///
+    /// # Errors
+    /// [`Refusal::NoDirectory`].
+    pub fn admit<S, W: PartialEq<WorkspaceKind>>(
+        &self,
+        task: &Task<S, W>,
+        may_create: bool,
+    ) -> Result<Option<String>, Refusal> {
+        let path = task.workspace_path.as_deref().unwrap_or_default();
+        if task.workspace_kind != WorkspaceKind::Dir {
+            return Ok(None);
+        }
+        match self {
+            Self::None => Ok(None),
+            Self::Missing if may_create => Ok(None),
+            Self::Missing => Err(Refusal::NoDirectory { path: shorten(path), why: None }),
+            Self::Broken { why } => {
+                Err(Refusal::NoDirectory { path: shorten(path), why: Some(why.clone()) })
+            }
+            Self::Unknown { why } => Ok(Some(format!(
+                "cannot check the directory {}: {why}; it is looked at again when the task starts",
+                shorten(path)
+            ))),
+        }
+    }
+}
+
 /// What the paths of ready tasks lead to, as far as they have just been looked at.
 pub type Looks = BTreeMap<String, Look>;
 

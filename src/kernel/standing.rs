@@ -1,6 +1,6 @@
 //! What a pass reads once before it handles any task: the limits, the open runs, and the breakers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::kernel::breaker::{Breaker, BreakerKey, Gate};
 use crate::kernel::dispatch::Lane;
@@ -32,6 +32,7 @@ pub struct Standing {
     host: Breaker,
     profiles: BTreeMap<String, Breaker>,
     open_runs: BTreeMap<String, u32>,
+    paused_profiles: BTreeSet<String>,
 }
 
 impl Standing {
@@ -59,6 +60,7 @@ impl Standing {
         }
         let open_runs: BTreeMap<String, u32> =
             store::runs::count_open_by_profile(connection)?.into_iter().collect();
+        let paused = store::pauses::list_profiles(connection)?;
         let facts = BoardFacts {
             is_automatic: asker.is_automatic,
             switch: DispatchSwitch::read(connection)?,
@@ -71,6 +73,7 @@ impl Standing {
             host,
             profiles,
             open_runs,
+            paused_profiles: paused.into_iter().map(|pause| pause.name).collect(),
         })
     }
 
@@ -82,6 +85,7 @@ impl Standing {
         let free = GateFacts { gate: Gate::Free, last_error: None };
         let breaker = self.profiles.get(profile);
         start::profile(&ProfileFacts {
+            paused: self.paused_profiles.get(profile).cloned(),
             open_runs: self.open_runs.get(profile).copied().unwrap_or_default(),
             max_running: policy.max_running_by_profile.get(profile).copied(),
             breaker: breaker.map_or(free, |breaker| gate_facts(breaker, now)),

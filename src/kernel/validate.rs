@@ -4,8 +4,8 @@ use crate::kernel::error::Refusal;
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::limits::{
     ARGS_MAX, BODY_BYTES_MAX, FILENAME_BYTES_MAX, LABELS_PER_TASK_MAX, LIST_ITEMS_MAX,
-    METADATA_DEPTH_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX, REQUEST_ID_BYTES_MAX, SECONDS_MAX,
-    TITLE_BYTES_MAX,
+    METADATA_DEPTH_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX, PRIORITY_MAX, REQUEST_ID_BYTES_MAX,
+    SECONDS_MAX, TITLE_BYTES_MAX,
 };
 use crate::kernel::shorten::shorten;
 use crate::kernel::task::{NO_REVIEW, WorkspaceKind};
@@ -32,7 +32,26 @@ pub fn title(given: &str) -> Result<String, Refusal> {
     if title.is_empty() {
         return Err(Refusal::TitleRequired);
     }
+    if title.contains(['\n', '\r']) {
+        return Err(Refusal::InvalidValue {
+            field: "title",
+            problem: "must be one line; put the rest into the body",
+            value: shorten(title),
+        });
+    }
     Ok(title.to_owned())
+}
+
+/// A priority.
+pub fn priority(given: i64) -> Result<i64, Refusal> {
+    if (-PRIORITY_MAX..=PRIORITY_MAX).contains(&given) {
+        return Ok(given);
+    }
+    Err(Refusal::InvalidValue {
+        field: "priority",
+        problem: "must be -1000000 to 1000000",
+        value: given.to_string(),
+    })
 }
 
 /// A long optional text; a blank one is none.

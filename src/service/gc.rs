@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::caller::Caller;
 use crate::kernel::error::{Refusal, VerbError};
-use crate::kernel::ids::TaskId;
+use crate::kernel::ids::{EpochSeconds, TaskId};
 use crate::kernel::queries::Snapshot;
 use crate::kernel::retention::logs_due;
 use crate::kernel::store;
@@ -53,6 +53,9 @@ pub struct GcReport {
     /// Attachments of removed tasks.
     #[serde(default)]
     pub attachments: usize,
+    /// When the oldest of the tasks was archived, epoch seconds; only in a dry run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest_archived_at: Option<EpochSeconds>,
     /// Whether this was a dry run.
     pub dry_run: bool,
 }
@@ -117,14 +120,26 @@ async fn preview(
         for id in &tasks {
             events += store::events::count_of_task(snapshot.connection, id)?;
         }
-        Ok((tasks, events))
+        // They come oldest first.
+        let oldest = match tasks.first() {
+            Some(id) => store::tasks::get(snapshot.connection, id)?,
+            None => None,
+        };
+        let oldest_archived_at = oldest.map(|task| task.archived_at.unwrap_or(task.created_at));
+        Ok((tasks, events, oldest_archived_at))
     };
-    let (tasks, events) = service.readers.read_long(caller, read).await?;
+    let (tasks, events, oldest_archived_at) = service.readers.read_long(caller, read).await?;
     let logs_of = |id: &TaskId| count_entries(&service.paths.logs_dir.join(id.as_str()));
     let logs = tasks.iter().map(logs_of).sum();
     let tasks_count = tasks.len();
-    let report =
-        GcReport { tasks: tasks_count, events, logs, dry_run: true, ..GcReport::default() };
+    let report = GcReport {
+        tasks: tasks_count,
+        events,
+        logs,
+        oldest_archived_at,
+        dry_run: true,
+        ..GcReport::default()
+    };
     Ok((report, tasks))
 }
 

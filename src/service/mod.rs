@@ -21,6 +21,7 @@ pub mod chat;
 pub mod claim;
 pub mod context;
 pub mod courier;
+pub mod create;
 pub mod daemon;
 pub mod diff;
 pub mod dispatch;

@@ -13,6 +13,7 @@ use crate::kernel::queries::{Snapshot, WaitingFacts, waiting_tasks};
 use crate::kernel::rules::inbox::{Kind, Waiting};
 use crate::kernel::run::RunState;
 use crate::kernel::store;
+use crate::kernel::store::pauses::Pause;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::{DispatchSwitch, LastGc};
 use crate::service::attention::{self, Attention, HostFacts};
@@ -28,6 +29,12 @@ pub struct Status<R = OpenRun, D = DispatchSwitch> {
     pub daemon: DaemonInfo,
     /// Position of the dispatch switch.
     pub dispatch: D,
+    /// Profiles that are paused.
+    #[serde(default)]
+    pub paused_profiles: Vec<Pause>,
+    /// Boards that are paused.
+    #[serde(default)]
+    pub paused_boards: Vec<Pause>,
     /// Number of tasks by board and status, without archived tasks and empty statuses.
     pub boards: BTreeMap<String, BTreeMap<String, i64>>,
     /// Open supervised runs, oldest first.
@@ -93,8 +100,21 @@ pub async fn status(
         let facts = WaitingFacts { policy, counts, unusable };
         waiting.extend(waiting_tasks(snapshot, facts, &all, None)?);
         let attention = attention::rows(waiting);
+        let paused_profiles = store::pauses::list_profiles(snapshot.connection)?;
+        let paused_boards = store::pauses::list_boards(snapshot.connection)?;
         let (gc, now) = (LastGc::read(snapshot.connection)?, snapshot.now);
-        Ok(Status { daemon, dispatch, boards, runs, attention, resources, gc, now })
+        Ok(Status {
+            daemon,
+            dispatch,
+            paused_profiles,
+            paused_boards,
+            boards,
+            runs,
+            attention,
+            resources,
+            gc,
+            now,
+        })
     };
     let status = service.readers.read(by.caller, read).await;
     let Some(loss) = service.database.loss() else { return Ok(status?) };

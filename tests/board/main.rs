@@ -29,6 +29,7 @@ mod outbox_quiet;
 mod outbox_rows;
 mod outbox_steps;
 mod outcomes;
+mod pauses;
 mod people;
 mod plans;
 mod predecessor;

@@ -57,6 +57,7 @@ const HARMLESS: &[(&str, &str, &str)] = &[
         "subscriptions to many tasks: read once, and kept",
     ),
     ("SCAN channel_states", "", "one row per channel"),
+    ("SCAN paused_profiles", "", "one row per profile that was paused by hand"),
     ("SCAN o USING INDEX idx_outbox_leased", "", "partial: what is under way, four per channel"),
     (
         "SCAN routes USING INDEX idx_routes_quiet",

@@ -27,7 +27,7 @@ use kanband::kernel::store::listing::{ListFilter, list};
 use kanband::kernel::task::TaskStatus;
 use kanband::kernel::verbs::{
     AssignTask, BlockTask, ClaimTask, CompleteTask, CreateTask, DispatchSwitch, EditTask, PassMode,
-    PromoteTask, RecordDoubt, RecordRunState, RequestChanges, RunOrder, SetDispatch,
+    PromoteTask, RecordDoubt, RecordRunState, RequestChanges, RunOrder, SetDispatch, SetPause,
     StartReadyRuns, UnblockTask, preview_dispatch,
 };
 use kanband::kernel::why::{Reason, Why};
@@ -213,6 +213,16 @@ impl Boards {
     }
 
     fn pause(&mut self) {
+        let paused = self.one_in(2);
+        let part = match self.below(4) {
+            0 => json!({ "paused": paused, "profile": "dev" }),
+            1 => json!({ "paused": paused, "board": "default" }),
+            _ => return self.pause_all(),
+        };
+        self.bench.do_it(&wire::<SetPause>(part));
+    }
+
+    fn pause_all(&mut self) {
         let to = [DispatchSwitch::Paused, DispatchSwitch::Draining][self.below(2)];
         let is_on = self.bench.board.read(DispatchSwitch::read).unwrap() == DispatchSwitch::On;
         self.bench.do_it(&SetDispatch { to: if is_on { to } else { DispatchSwitch::On } });
@@ -451,6 +461,7 @@ fn what_the_next_pass_starts_is_what_why_and_a_dry_run_say() {
         "asked_by_run",
         "back_off",
         "behind",
+        "board_paused",
         "cap",
         "disk",
         "dispatch_disabled",
@@ -460,6 +471,7 @@ fn what_the_next_pass_starts_is_what_why_and_a_dry_run_say() {
         "previous_run_stopping",
         "profile_breaker",
         "profile_cap",
+        "profile_paused",
         "run_unknown",
         "runtime_used_up",
         "starts_next",

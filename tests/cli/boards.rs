@@ -216,3 +216,52 @@ fn a_sound_home_passes_the_doctor() {
     assert_eq!(json["health"], "ok");
     assert_eq!(keys(&json["checks"][0]), ["health", "message", "name"]);
 }
+
+#[test]
+fn a_board_gets_another_name_and_keeps_everything() {
+    let mut board = Board::quiet();
+    board.say(["boards", "create", "shop", "--description", "the web shop"]).ok();
+    let id = board.create("t", &["--board", "shop"]);
+    board
+        .say(["schedules", "add", "nightly", "--cron", "@daily", "--title", "n", "--board", "shop"])
+        .ok();
+    assert_eq!(
+        board.say(["boards", "rename", "shop", "store"]).ok(),
+        "Renamed board shop to store\n"
+    );
+    assert_eq!(board.task(&id)["board"], "store");
+    assert!(board.say(["list", "--board", "shop"]).failed(1).contains("unknown board"));
+    assert!(board.say(["list", "--board", "store"]).ok().contains(&id));
+    assert!(board.say(["schedules", "--board", "store"]).ok().contains("nightly"));
+    let counted = |board: &Board| board.say(["stats", "--board", "store", "--json"]).json();
+    let before = counted(&board);
+    assert_eq!(
+        board.say(["status", "--json"]).json()["boards"],
+        json!({ "store": { "ready": 1 } })
+    );
+    board.kill();
+    board.start();
+    assert_eq!(counted(&board)["by_status"], before["by_status"]);
+    let message = board.say(["boards", "rename", "default", "main"]).failed(1);
+    assert!(message.contains("cannot rename board default"), "{message}");
+    let message = board.say(["boards", "rename", "store", "No Such"]).failed(1);
+    assert!(message.contains("1 to 64 lower-case letters"), "{message}");
+}
+
+#[test]
+fn a_board_is_removed_when_it_is_empty_and_no_task_with_it() {
+    let board = Board::quiet();
+    board.say(["boards", "create", "shop"]).ok();
+    let id = board.create("t", &["--board", "shop"]);
+    let message = board.say(["boards", "rm", "shop"]).failed(1);
+    assert!(message.contains("it has 1 task(s)") && message.contains("hint: archive"), "{message}");
+    board.say(["archive", &id, "--board", "shop"]).ok();
+    until("gc to remove the task", || {
+        let gone = board.say(["gc", "--older-than-days", "0", "--json"]).json();
+        (gone["tasks"] == 1).then_some(())
+    });
+    assert_eq!(board.say(["boards", "rm", "shop"]).ok(), "Removed board shop\n");
+    assert_eq!(board.say(["boards"]).ok(), "default\n");
+    board.say(["boards", "rm", "shop"]).failed(1);
+    board.say(["boards", "rm", " "]).failed(1);
+}

@@ -56,16 +56,22 @@ fn a_directory_is_made_with_its_parents_and_only_if_the_claim_succeeds() {
     let board = Board::quiet();
     let (made, refused) = (board.path("a/b"), board.path("c/d"));
     let workspace = |path: &std::path::Path| format!("dir:{}", path.display());
-    let id = board.create("t", &["--workspace", &workspace(&made)]);
-    assert!(!made.exists(), "a path is only checked for its form when a task is created");
+    let message = board.say(["create", "t", "--workspace", &workspace(&made)]).failed(1);
+    assert!(message.contains("no such directory") && message.contains("--create-dir"), "{message}");
+    let id = board.create("t", &["--create-dir", "--workspace", &workspace(&made)]);
+    assert!(!made.exists(), "it is made when the work begins");
     board.say(["claim", &id]).ok();
     assert!(made.is_dir());
-    let id = board.create("u", &["--triage", "--workspace", &workspace(&refused)]);
+    let words = ["--triage", "--create-dir", "--workspace", &workspace(&refused)];
+    let id = board.create("u", &words);
     board.say(["claim", &id]).failed(1);
     assert!(!board.path("c").exists(), "nothing is left of a claim that was refused");
     let file = board.path("file");
+    let below = workspace(&file.join("x"));
+    let id = board.create("v", &["--create-dir", "--workspace", &below]);
     std::fs::write(&file, "").unwrap();
-    let id = board.create("v", &["--workspace", &workspace(&file.join("x"))]);
+    let message = board.say(["create", "w", "--create-dir", "--workspace", &below]).failed(1);
+    assert!(message.contains("no such directory"), "{message}");
     let message = board.say(["claim", &id]).failed(1);
     assert!(message.contains("cannot create the workspace"), "{message}");
     assert_eq!(board.status(&id), "ready", "no claim without a workspace");
@@ -149,6 +155,7 @@ fn a_worktree_is_made_by_whoever_claims_and_a_refused_claim_makes_nothing_run() 
 #[test]
 fn a_claim_on_a_directory_in_which_somebody_works_is_refused_by_name() {
     let board = Board::quiet();
+    std::fs::create_dir(board.path("shared")).unwrap();
     let workspace = format!("dir:{}", board.path("shared").display());
     let (first, second) = (
         board.create("t", &["--workspace", &workspace]),

@@ -66,6 +66,7 @@ fn every_flag_reaches_the_task() {
             &parent,
             "--workspace",
             "dir:~/src",
+            "--create-dir",
             "--tenant",
             "shop",
             "--priority",

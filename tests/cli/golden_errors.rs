@@ -68,6 +68,7 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         UnknownParents { ids: ID }
         UnknownLinkEnds { ids: ID }
         UnknownBoard { name: "shop" }
+        BoardInUse { verb: "remove", name: "shop", why: "it has 2 task(s), archived ones included" }
         OtherBoard { id: ID, board: "shop" }
         UnknownSchedule { name: "nightly" }
         ScheduleExists { name: "nightly" }
@@ -90,6 +91,7 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         NoQuestion { id: ID, is_blocked: true }
         UnknownQuestion { id: ID, question: "q_5c0ffee2" }
         InvalidValue { field: "tenant", problem: "cannot be blank", value: "\" \"" }
+        NoDirectory { path: "/srv/shpo", why: None }
         WorkspaceKind { value: "cloud" }
         SkillComma { name: "a,b" }
         ChangedMeanwhile { current: Box::new(task()) }

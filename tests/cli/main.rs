@@ -20,6 +20,7 @@ mod bulk;
 mod chat;
 mod claims;
 mod completing;
+mod config;
 mod create;
 mod daemon_stub;
 mod dispatching;
@@ -67,6 +68,7 @@ mod terminals;
 mod verdicts;
 mod waits;
 mod whole_backups;
+mod words;
 
 use support::command_line as harness;
 use support::random_json;

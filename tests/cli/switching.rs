@@ -51,3 +51,49 @@ fn a_drain_returns_when_the_last_run_has_ended() {
     );
     assert_eq!(board.say(["resume"]).ok(), "Dispatch is on\n");
 }
+
+#[test]
+fn a_profile_or_board_is_paused_by_name_even_after_a_restart() {
+    let mut board = Board::with_workers(&[
+        ("dev", "kanban complete $KANBAN_TASK --summary s"),
+        ("qa", "kanban complete $KANBAN_TASK --summary s"),
+    ]);
+    board.say(["boards", "create", "shop"]).ok();
+    let by_dev = board.create("t", &["--assignee", "dev"]);
+    let by_qa = board.create("u", &["--assignee", "qa"]);
+    let of_shop = board.create("v", &["--assignee", "qa", "--board", "shop"]);
+    let message = board.say(["pause", "--profile", "dev"]).ok();
+    assert_eq!(message, "Profile dev is paused; no open runs\n");
+    let message = board.say(["--board", "shop", "pause"]).ok();
+    assert_eq!(message, "Board shop is paused; no open runs\n");
+    assert_eq!(
+        board.say(["pause", "--board", "shop"]).ok(),
+        "Board shop is already paused; no open runs\n"
+    );
+    board.kill();
+    board.start();
+    assert_eq!(board.dispatch()["spawned"][0]["task_id"], by_qa.as_str());
+    board.say(["wait", &by_qa, "--closed"]).ok();
+    assert_eq!(board.dispatch()["spawned"], json!([]));
+    assert_eq!(board.say(["why", &by_dev, "--json"]).json()["reason"], "profile_paused");
+    let why = board.say(["why", &of_shop]).ok();
+    assert!(why.contains("the board shop is paused") && why.contains("kanban resume --board shop"));
+    let status = board.say(["status"]).ok();
+    assert!(status.contains("paused       profile dev, since"), "{status}");
+    assert!(status.contains("paused       board shop, since"), "{status}");
+    assert!(board.say(["boards"]).ok().contains("shop     (paused)"));
+    // The name of a board in the environment is not one that was asked for.
+    let said = board.say_with(&[("KANBAN_BOARD", "shop")], &["resume"]);
+    assert_eq!(said.ok(), "Dispatch was already on\n");
+    let json = board.say(["resume", "--board", "shop", "--json"]).json();
+    let expected =
+        json!({"profile": null, "board": "shop", "paused": false, "before": true, "open_runs": 0});
+    assert_eq!(json, expected);
+    assert_eq!(board.say(["resume", "--profile", "dev"]).ok(), "Profile dev is on\n");
+    for id in [&by_dev, &of_shop] {
+        board.dispatch();
+        board.say(["wait", id, "--closed"]).ok();
+    }
+    let message = board.say(["pause", "--profile", "dev", "--board", "shop"]).failed(2);
+    assert!(message.contains("cannot be used with"), "{message}");
+}

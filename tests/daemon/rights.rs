@@ -74,6 +74,8 @@ pub fn fields(operation: &str, task: &str, board: &str) -> Value {
         "set_dispatch" => json!({ "to": "paused" }),
         "reset_breaker" => json!({ "key": "host" }),
         "create_board" => json!({ "name": "made" }),
+        "rename_board" => json!({ "to": "renamed" }),
+        "set_pause" => json!({ "paused": true, "profile": "dev" }),
         "gc" => json!({ "older_than_days": 0, "log_older_than_days": 0 }),
         "log_level" => json!({ "level": "debug" }),
         "add_profile" => json!({ "launcher": "claude" }),

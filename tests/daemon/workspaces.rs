@@ -226,7 +226,9 @@ fn a_directory_that_is_missing_is_one_place_and_made_under_the_workers_mask() {
     text.set("profiles.sh.umask", "027");
     let daemon = Daemon::start(&text);
     let path = daemon.scratch().join("new/deep");
-    let fields = json!({ "assignee": "sh", "workspace_kind": "dir", "workspace_path": path });
+    let fields = json!({
+        "assignee": "sh", "workspace_kind": "dir", "workspace_path": path, "create_dir": true,
+    });
     for _ in 0..2 {
         let id = daemon.create(fields.clone());
         daemon.wait_status(&id, "done");

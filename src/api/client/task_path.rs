@@ -75,6 +75,19 @@ pub fn schedule_path(name: &str, operation: &str) -> Result<String, ClientError>
     })
 }
 
+/// The path of an operation on a board.
+///
+/// # Errors
+/// [`ClientError::Refused`] for a blank name.
+pub fn board_path(name: &str, operation: &str) -> Result<String, ClientError> {
+    if name.trim().is_empty() {
+        let unknown = ErrorDetail::new(ErrorCode::UnknownBoard, "unknown board: (blank)");
+        return Err(ClientError::Refused(unknown));
+    }
+    let name = utf8_percent_encode(name, IN_PATH);
+    Ok(format!("/v1/boards/{name}/{operation}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

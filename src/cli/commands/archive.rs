@@ -1,6 +1,8 @@
 //! `kanban archive`.
 
-use crate::cli::commands::targets::Targets;
+use crate::api::client::Client;
+use crate::cli::commands::many::confirm_many;
+use crate::cli::commands::targets::{Chosen, Targets};
 use crate::cli::commands::{Ended, bulk, stopping};
 use crate::cli::session::Session;
 use crate::kernel::verbs::{ArchiveReply, ArchiveTask};
@@ -16,10 +18,20 @@ use crate::kernel::verbs::{ArchiveReply, ArchiveTask};
   kanban archive --where status=done")]
 pub struct Arguments {
     #[command(flatten)]
-    targets: Targets,
+    pub(super) what: What,
+}
+
+/// Which tasks, and what becomes of those that wait for them.
+#[derive(Debug, clap::Args)]
+pub(super) struct What {
+    #[command(flatten)]
+    pub(super) targets: Targets,
     /// Let the tasks that wait for an unfinished one go on
     #[arg(long)]
-    release_children: bool,
+    pub(super) release_children: bool,
+    /// Do not ask for confirmation
+    #[arg(short, long)]
+    pub(super) yes: bool,
 }
 
 /// Runs it.
@@ -28,11 +40,21 @@ pub struct Arguments {
 /// No daemon.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
-    let chosen = arguments.targets.chosen(&client, session)?.titled(session)?;
+    let chosen = arguments.what.targets.chosen(&client, session)?.titled(session)?;
+    confirm_many("Archive", &chosen, arguments.what.yes, session)?;
+    put_away(&client, &chosen, arguments.what.release_children, session)
+}
+
+/// Archives them.
+pub(super) fn put_away(
+    client: &Client,
+    chosen: &Chosen,
+    release_children: bool,
+    session: &mut Session,
+) -> Ended {
     let board = session.board.clone();
-    let request =
-        ArchiveTask { id: String::new(), release_children: arguments.release_children, board };
-    bulk::each(&client, &chosen, session, "archive", &request, |reply: &ArchiveReply| {
+    let request = ArchiveTask { id: String::new(), release_children, board };
+    bulk::each(client, chosen, session, "archive", &request, |reply: &ArchiveReply| {
         let (name, held) = (chosen.name(reply.id.as_str()), stopping::held(&reply.held));
         match reply.run_id {
             Some(run_id) => format!("Archived {name}: stopping run {run_id}{held}"),

@@ -2,20 +2,25 @@
 
 use clap::Subcommand;
 
+use crate::api::client::board_path;
 use crate::cli::commands::Ended;
+use crate::cli::complete;
 use crate::cli::session::{Nothing, Session};
 use crate::cli::text::{one_line, pad, width};
 use crate::exit_codes::CliExit;
 use crate::kernel::queries::BoardRow;
-use crate::kernel::verbs::{CreateBoard, CreateBoardReply};
+use crate::kernel::verbs::{
+    CreateBoard, CreateBoardReply, RemoveBoard, RemoveBoardReply, RenameBoard, RenameBoardReply,
+};
 
-/// List or create boards.
+/// List, create, rename or remove boards.
 ///
 /// Every task belongs to one board: `default`, unless --board or KANBAN_BOARD names another.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban boards list
   kanban boards create shop --description \"the web shop\"
+  kanban boards rename shop store
   kanban create \"Fix the cart\" --board shop")]
 pub struct Arguments {
     #[command(subcommand)]
@@ -35,6 +40,28 @@ enum Action {
         /// Description; `-` reads it from stdin
         #[arg(long, value_name = "TEXT")]
         description: Option<String>,
+    },
+    /// Give a board another name
+    ///
+    /// Tasks, schedules and subscriptions stay on it. Refused while a run of it is open, and while the configuration names
+    /// the board and not its new name.
+    #[command(after_help = "Example:\n  kanban boards rename shop store")]
+    Rename {
+        /// Board
+        #[arg(add = complete::boards())]
+        name: String,
+        /// New name: 1 to 64 lower-case letters, digits, `-` and `_`
+        #[arg(value_name = "NEW")]
+        to: String,
+    },
+    /// Remove an empty board
+    ///
+    /// Refused while it has tasks, archived ones included: `kanban gc` removes those.
+    #[command(visible_alias = "remove", after_help = "Example:\n  kanban boards rm shop")]
+    Rm {
+        /// Board
+        #[arg(add = complete::boards())]
+        name: String,
     },
 }
 
@@ -57,6 +84,30 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
             }
             Ok(CliExit::Ok)
         }
+        Some(Action::Rename { name, to }) => {
+            let path = board_path(&name, "rename")?;
+            let request = RenameBoard { name, to };
+            let reply: RenameBoardReply = session.client()?.post(&path, &request)?;
+            if session.output.is_json() {
+                session.output.json(&reply)?;
+            } else {
+                session
+                    .output
+                    .line(format!("Renamed board {} to {}", reply.before, reply.board.name))?;
+            }
+            Ok(CliExit::Ok)
+        }
+        Some(Action::Rm { name }) => {
+            let path = board_path(&name, "remove")?;
+            let request = RemoveBoard { name };
+            let reply: RemoveBoardReply = session.client()?.post(&path, &request)?;
+            if session.output.is_json() {
+                session.output.json(&reply)?;
+            } else {
+                session.output.line(format!("Removed board {}", reply.name))?;
+            }
+            Ok(CliExit::Ok)
+        }
     }
 }
 
@@ -70,7 +121,8 @@ fn list(session: &mut Session) -> Ended {
     for board in boards {
         let name = pad(board.name.as_str(), columns);
         let description = board.description.as_deref().map_or_else(String::new, one_line);
-        session.output.line(format!("{name}  {description}").trim_end())?;
+        let paused = if board.paused_at.is_some() { "(paused)  " } else { "" };
+        session.output.line(format!("{name}  {paused}{description}").trim_end())?;
     }
     Ok(CliExit::Ok)
 }

@@ -1,6 +1,7 @@
 //! `kanban cancel`.
 
 use crate::api::client::seen::ReclaimReply;
+use crate::cli::commands::many::confirm_many;
 use crate::cli::commands::targets::Targets;
 use crate::cli::commands::{Ended, bulk, stopping};
 use crate::cli::session::Session;
@@ -9,7 +10,8 @@ use crate::kernel::verbs::CancelTask;
 /// Cancel tasks.
 ///
 /// A run in progress is stopped and the task is archived. Tasks that wait for it are blocked until `kanban unblock`, unless
-/// --release-children is given. `kanban unarchive` takes it back.
+/// --release-children is given. `kanban unarchive` takes it back. To stop a run and keep its task use `kanban stop`, to run it again
+/// `kanban restart`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban cancel t_1a2b3c4d --reason \"no longer needed\"
@@ -23,6 +25,9 @@ pub struct Arguments {
     /// Let the tasks that wait for it go on
     #[arg(long)]
     release_children: bool,
+    /// Do not ask for confirmation
+    #[arg(short, long)]
+    yes: bool,
 }
 
 /// Runs it.
@@ -33,6 +38,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
     let reason = session.optional_text("--reason", arguments.reason)?;
     let chosen = arguments.targets.chosen(&client, session)?.titled(session)?;
+    confirm_many("Cancel", &chosen, arguments.yes, session)?;
     let board = session.board.clone();
     let request = CancelTask {
         id: String::new(),

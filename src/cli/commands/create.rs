@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use crate::api::client::Client;
 use crate::api::client::seen::CreateReply;
 use crate::cli::arguments::{StartFlags, time_or_none};
+use crate::cli::commands::form::{form, in_editor, read_form};
 use crate::cli::commands::task_flags::TaskFlags;
 use crate::cli::commands::warnings::with_warnings;
 use crate::cli::commands::{Ended, create_lines};
@@ -14,6 +16,9 @@ use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::verbs::CreateTask;
 
+/// What became of the task when its form is no use.
+const NOT_CREATED: &str = "no task was created";
+
 /// Create a task.
 ///
 /// The new task is `ready`; `todo` if a parent is unfinished; `scheduled` with --at or --in; `triage` with --triage. The daemon starts ready tasks
@@ -23,6 +28,7 @@ use crate::kernel::verbs::CreateTask;
   kanban create \"Design the schema\" --assignee backend-dev --priority 2
   kanban create \"Build the API\" --assignee dev --parent t_1a2b3c4d --workspace dir:~/src/shop
   kanban create \"Summarise the logs\" --assignee analyst --body - < notes.md
+  kanban create -e -a backend-dev
   kanban create \"Review the parser\" --assignee coder --model opus --effort high --skill git
   kanban create \"Nightly report\" --assignee reporter --idempotency-key report-2026-05-01 --json
   kanban create \"Check the backups\" --assignee qa --at \"tomorrow 9:00\" --due \"tomorrow 17:00\"
@@ -46,6 +52,9 @@ pub struct Arguments {
     /// Time by which it should be done
     #[arg(long, value_name = "TIME")]
     due: Option<String>,
+    /// Write title and body in your editor ($VISUAL or $EDITOR)
+    #[arg(short, long, conflicts_with = "from_jsonl")]
+    edit: bool,
     /// Print only the id
     #[arg(short, long, conflicts_with = "from_jsonl")]
     quiet: bool,
@@ -62,6 +71,11 @@ impl Arguments {
     pub(super) fn reads_file(&self) -> bool {
         self.from_jsonl.is_some()
     }
+
+    /// Whether a person is to write the task in an editor.
+    pub(super) fn wants_editor(&self) -> bool {
+        self.edit
+    }
 }
 
 /// Runs it.
@@ -73,9 +87,13 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         return create_lines::run(file, session);
     }
     let is_quiet = arguments.quiet;
-    let request = request(arguments, session)?;
     let client = session.client()?;
-    let reply: CreateReply = client.post("/v1/tasks", &request)?;
+    let reply: CreateReply = if arguments.edit {
+        create_in_editor(arguments, &client, session)?
+    } else {
+        let request = request(arguments, session)?;
+        client.post("/v1/tasks", &request)?
+    };
     let reply = CreateReply { task: with_skill_list(reply.task), ..reply };
     if !session.output.is_json() {
         // What was done is printed before anything else is requested.
@@ -94,6 +112,27 @@ pub(super) fn line_of(reply: &CreateReply) -> String {
     let word = if reply.created { "Created" } else { "Already exists:" };
     let task = &reply.task;
     format!("{word} {}  ({}, assignee={})", task.id, task.status, assignee(task))
+}
+
+/// The same with title and body as they are left in an editor.
+fn create_in_editor(
+    mut arguments: Arguments,
+    client: &Client,
+    session: &mut Session,
+) -> Result<CreateReply, Failure> {
+    if !session.is_interactive() {
+        return Err(Failure::usage("--edit: there is no terminal for an editor")
+            .with_hint("kanban create \"your title\" --body -"));
+    }
+    // What is wrong with the flags is refused before anything is typed; an empty title becomes one in the editor.
+    arguments.title.get_or_insert_default();
+    let task = request(arguments, session)?;
+    let before = form(&task.title, task.body.as_deref().unwrap_or_default());
+    in_editor(session, "task", &before, NOT_CREATED, |after, _| {
+        let (title, body) = read_form(after, NOT_CREATED)?;
+        let body = Some(body).filter(|body| !body.is_empty());
+        Ok(client.post("/v1/tasks", &CreateTask { title, body, ..task })?)
+    })
 }
 
 fn request(arguments: Arguments, session: &Session) -> Result<CreateTask, Failure> {

@@ -1,35 +1,25 @@
 //! `kanban edit`: by flags, or as a small form in an editor.
-//!
-//! ```text
-//! title
-//! ---
-//! body
-//! ```
-
-use std::path::Path;
-use std::process::Command;
 
 use crate::api::client::seen::{EditReply, Task, TaskDetails};
 use crate::api::client::{Client, task_path};
 use crate::cli::arguments::{
-    StartFlags, profile_or_nobody, time_or_none, whole_seconds, workspace,
+    StartFlags, priority, profile_or_nobody, time_or_none, whole_seconds, workspace,
 };
 use crate::cli::commands::Ended;
 use crate::cli::commands::bulk::{self, Answer, Shape};
+use crate::cli::commands::form::{form, in_editor, read_form};
 use crate::cli::commands::targets::{Chosen, Targets};
 use crate::cli::commands::warnings::print_warnings;
 use crate::cli::complete;
 use crate::cli::failure::Failure;
-use crate::cli::files::PrivateDir;
 use crate::cli::session::Session;
 use crate::cli::task_arg::TaskArg;
 use crate::cli::tasks::with_skill_list;
 use crate::exit_codes::CliExit;
-use crate::kernel::error::ErrorCode;
 use crate::kernel::verbs::EditTask;
 
-/// Between title and body.
-const RULE: &str = "---";
+/// What became of the task when its form is no use.
+const UNCHANGED: &str = "the task is unchanged";
 
 /// Edit tasks with flags, or one in your editor.
 ///
@@ -51,14 +41,14 @@ pub struct Arguments {
     /// New body; an empty value clears it, `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     body: Option<String>,
-    /// New priority; higher values start first
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    /// New priority: a number, or low, normal, high, urgent; higher values start first
+    #[arg(short = 'p', long, value_name = "N", allow_negative_numbers = true, value_parser = priority)]
     priority: Option<i64>,
     /// New tenant; an empty value clears it
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
     /// Label to add (repeatable)
-    #[arg(long = "label", value_name = "WORD")]
+    #[arg(short = 'l', long = "label", value_name = "WORD")]
     labels: Vec<String>,
     /// Label to remove (repeatable)
     #[arg(long = "unlabel", value_name = "WORD")]
@@ -84,7 +74,7 @@ pub struct Arguments {
     #[arg(long)]
     no_args: bool,
     /// New assignee; `none` clears it
-    #[arg(long, value_name = "NAME", add = complete::profiles())]
+    #[arg(short = 'a', long, value_name = "NAME", add = complete::profiles())]
     assignee: Option<String>,
     /// Task that must be finished first (repeatable)
     #[arg(long = "parent", value_name = "ID", add = complete::tasks())]
@@ -227,59 +217,21 @@ fn edit_in_editor(client: &Client, id: &str, session: &mut Session) -> Ended {
     let path = task_path(id, "")?;
     let details: TaskDetails = client.get(&path, &session.on_board())?;
     let task = details.task;
-    let before = form(&task);
-    let mut folder = PrivateDir::new("kanban-edit")
-        .map_err(|error| Failure::fault(format!("cannot create a temporary file: {error}")))?;
-    let file = folder.path().join(format!("{}.md", task.id));
-    let failed = |error: std::io::Error| {
-        Failure::fault(format!("cannot use the form {}: {error}", file.display()))
-    };
-    std::fs::write(&file, &before).map_err(failed)?;
-    open_editor(&file, session)?;
-    let after = std::fs::read_to_string(&file).map_err(failed)?;
-    let asked = request(&task, &before, &after, session);
-    let edited = asked.and_then(|request| match request {
-        Some(request) => client.patch(&path, &request).map(Some).map_err(Failure::from),
-        None => Ok(None),
-    });
+    let before = form(&task.title, task.body.as_deref().unwrap_or_default());
+    let edited =
+        in_editor(session, task.id.as_str(), &before, UNCHANGED, |after, session| match request(
+            &task, &before, after, session,
+        )? {
+            Some(request) => Ok(Some(client.patch(&path, &request)?)),
+            None => Ok(None),
+        })?;
     match edited {
-        Ok(Some(reply)) => show(vec![Ok(reply)], &Chosen::one(id), session),
-        Ok(None) => {
+        Some(reply) => show(vec![Ok(reply)], &Chosen::one(id), session),
+        None => {
             session.output.line(format!("{}: no change", task.id))?;
             Ok(CliExit::Ok)
         }
-        Err(failure) => {
-            // A typed text is not thrown away because it was refused.
-            folder.keep();
-            session.output.complain(&format!("note: your text was saved to {}", file.display()));
-            Err(failure)
-        }
     }
-}
-
-fn open_editor(file: &Path, session: &Session) -> Result<(), Failure> {
-    let editor =
-        session.ambient.var("VISUAL").or_else(|| session.ambient.var("EDITOR")).unwrap_or("vi");
-    // The variable may hold arguments and quotes, so a shell reads it, as everywhere.
-    let ended = Command::new("/bin/sh")
-        .args(["-c", &format!("{editor} \"$1\""), "editor"])
-        .arg(file)
-        .status()
-        .map_err(|error| Failure::fault(format!("cannot start the editor: {error}")))?;
-    if ended.success() {
-        return Ok(());
-    }
-    let message = format!("the editor `{editor}` failed ({ended}); the task is unchanged");
-    Err(Failure::refused(ErrorCode::InvalidValue, message)
-        .with_hint("set VISUAL or EDITOR to another editor"))
-}
-
-fn form(task: &Task) -> String {
-    let body = task.body.as_deref().unwrap_or_default();
-    let end = if body.is_empty() || body.ends_with('\n') { "" } else { "\n" };
-    // An imported title may have several lines.
-    let title = task.title.split_whitespace().collect::<Vec<_>>().join(" ");
-    format!("{title}\n{RULE}\n{body}{end}")
 }
 
 /// What the form asks for; none when it says what it said.
@@ -289,8 +241,8 @@ fn request(
     after: &str,
     session: &Session,
 ) -> Result<Option<EditTask>, Failure> {
-    let (title, body) = read_form(after)?;
-    let (old_title, old_body) = read_form(before)?;
+    let (title, body) = read_form(after, UNCHANGED)?;
+    let (old_title, old_body) = read_form(before, UNCHANGED)?;
     let title = (title != old_title).then_some(title);
     let body = (body != old_body).then_some(body);
     if title.is_none() && body.is_none() {
@@ -298,47 +250,4 @@ fn request(
     }
     let (id, board) = (task.id.to_string(), session.board.clone());
     Ok(Some(EditTask { id, title, body, board, ..EditTask::default() }))
-}
-
-/// Title and body of a form. Blank lines around the body belong to the form.
-fn read_form(text: &str) -> Result<(String, String), Failure> {
-    let mut lines = text.lines();
-    let above: Vec<&str> = lines.by_ref().take_while(|line| line.trim_end() != RULE).collect();
-    let title: Vec<&str> = above.iter().map(|line| line.trim()).filter(|l| !l.is_empty()).collect();
-    let body = lines.collect::<Vec<_>>().join("\n");
-    match title.as_slice() {
-        [] => Err(Failure::refused(
-            ErrorCode::TitleRequired,
-            "title is required; the task is unchanged",
-        )),
-        [title] => Ok(((*title).to_owned(), body.trim_matches('\n').to_owned())),
-        [_, _, ..] => Err(Failure::refused(
-            ErrorCode::InvalidValue,
-            format!(
-                "expected one line with the title, then a line `{RULE}`; the task is unchanged"
-            ),
-        )),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_form_is_a_title_a_rule_and_a_body() {
-        for (text, title, body) in [
-            ("Fix it\n---\n", "Fix it", ""),
-            ("\n Fix it \n\n--- \none\n\ntwo\n", "Fix it", "one\n\ntwo"),
-            ("Fix it\n---\n---\nbody", "Fix it", "---\nbody"),
-            ("Fix it", "Fix it", ""),
-            ("Fix it\n---\n\n\n  indented\n\n", "Fix it", "  indented"),
-        ] {
-            let read = read_form(text).unwrap();
-            assert_eq!(read, (title.to_owned(), body.to_owned()), "{text:?}");
-        }
-        for text in ["", "\n\n---\nbody", "two\nlines\n---\n"] {
-            assert!(read_form(text).is_err(), "{text:?}");
-        }
-    }
 }

@@ -17,16 +17,16 @@ pub(super) struct Filters {
     #[arg(long, conflicts_with = "assignee")]
     mine: bool,
     /// Only tasks of this assignee
-    #[arg(long, value_name = "NAME", add = complete::profiles())]
+    #[arg(short = 'a', long, value_name = "NAME", add = complete::profiles())]
     assignee: Option<String>,
     /// Only tasks with this status
-    #[arg(long, value_parser = PossibleValuesParser::new(TaskStatus::ALL.map(TaskStatus::as_str)))]
+    #[arg(short = 's', long, value_parser = PossibleValuesParser::new(TaskStatus::ALL.map(TaskStatus::as_str)))]
     pub(super) status: Option<String>,
     /// Only tasks of this tenant
     #[arg(long, value_name = "NAME")]
     pub(super) tenant: Option<String>,
     /// Only tasks with this label
-    #[arg(long, value_name = "NAME")]
+    #[arg(short = 'l', long, value_name = "NAME")]
     pub(super) label: Option<String>,
     /// Only tasks that depend on this task
     #[arg(long, value_name = "ID", add = complete::tasks())]

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use crate::cli::commands::Ended;
+use crate::cli::commands::many::{aged, confirmed};
 use crate::cli::session::Session;
 use crate::cli::text::one_line;
+use crate::cli::times::Times;
 use crate::exit_codes::CliExit;
 use crate::service::gc::{GcReport, GcRequest};
 use crate::service::workspaces::{KeptPart, KeptWorkspace};
@@ -22,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban gc --dry-run
+  kanban gc --yes
   kanban gc --older-than-days 90 --log-retention-days 14")]
 pub struct Arguments {
     /// Remove tasks archived more than DAYS days ago
@@ -39,6 +42,9 @@ pub struct Arguments {
     /// List what would be removed, without removing it
     #[arg(long)]
     dry_run: bool,
+    /// Do not ask for confirmation; without a terminal there is no question
+    #[arg(short, long)]
+    yes: bool,
 }
 
 /// Runs it.
@@ -53,16 +59,20 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     };
     // Large trees take their time; to ask again would not make it shorter.
     let client = session.client()?.impatient(PATIENCE);
+    if !arguments.dry_run && !arguments.yes && session.is_interactive() {
+        let preview: GcReport =
+            client.post("/v1/gc", &GcRequest { dry_run: true, ..request.clone() })?;
+        if let Some(question) = question(&preview, &session.times()) {
+            confirmed(&question, "nothing was removed", session)?;
+        }
+    }
     let report: GcReport = client.post("/v1/gc", &request)?;
     if session.output.is_json() {
         session.output.json(&report)?;
         return Ok(CliExit::Ok);
     }
-    let GcReport { tasks, events, workspaces, kept, logs, attachments, dry_run } = report;
-    let what = format!(
-        "{tasks} task(s), {events} event row(s), {workspaces} workspace(s), {logs} log file(s), \
-         {attachments} attached file(s)"
-    );
+    let what = what(&report);
+    let GcReport { kept, dry_run, .. } = report;
     session.output.line(match dry_run {
         true => format!("GC would remove: {what}"),
         false => format!("GC complete: {what} removed"),
@@ -76,6 +86,26 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         }
     }
     Ok(CliExit::Ok)
+}
+
+fn what(report: &GcReport) -> String {
+    let GcReport { tasks, events, workspaces, logs, attachments, .. } = report;
+    format!(
+        "{tasks} task(s), {events} event row(s), {workspaces} workspace(s), {logs} log file(s), \
+         {attachments} attached file(s)"
+    )
+}
+
+/// What is asked before anything goes; none when nothing would.
+fn question(preview: &GcReport, times: &Times) -> Option<String> {
+    let GcReport { tasks, workspaces, logs, attachments, .. } = preview;
+    if tasks + workspaces + logs + attachments == 0 {
+        return None;
+    }
+    let oldest = preview
+        .oldest_archived_at
+        .map(|at| format!("; the oldest task was archived {}", aged(at, times)));
+    Some(format!("Remove {}{}?", what(preview), oldest.unwrap_or_default()))
 }
 
 fn message(part: &KeptPart) -> String {

@@ -14,8 +14,10 @@ use crate::app;
 use crate::cli::commands::Ended;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
+use crate::config::home::HomeKind;
 use crate::config::{Home, Settings};
 use crate::exit_codes::CliExit;
+use crate::kernel::error::ErrorCode;
 use crate::os::files::find_program;
 use crate::os::host::terminal::has_input;
 use crate::service::daemon::DaemonInfo;
@@ -24,7 +26,8 @@ use wizard::{Done, Guide, own_folder};
 /// Create the home, the configuration file and the database, and set up agents.
 ///
 /// Existing files are not changed. Works with or without a running daemon. The home is KANBAN_HOME; else
-/// /var/lib/kanband for root and the service user; else $XDG_STATE_HOME/kanband.
+/// /var/lib/kanband for root and the service user; else $XDG_STATE_HOME/kanband. On a terminal root is asked before anything
+/// is written below /etc and /var/lib.
 ///
 /// On a terminal it finds the agents that are installed (claude, codex, gemini, opencode, hermes, aider, goose), writes a profile for
 /// each that you choose, starts the daemon, checks the profiles and creates a first task. It asks nothing when further lines were
@@ -37,6 +40,9 @@ pub struct Arguments {
     /// Take the defaults instead of asking
     #[arg(short, long)]
     yes: bool,
+    /// Create the home of the machine's service; root is not asked then
+    #[arg(long)]
+    system: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -57,6 +63,7 @@ struct Shown {
 /// # Errors
 /// A home that is refused.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+    ask_root(arguments, session)?;
     let made = app::init(&session.ambient)?;
     let daemon_running = is_daemon_running(session, made.home.path());
     let shown = Shown {
@@ -194,6 +201,27 @@ impl Next<'_> {
         }
         lines
     }
+}
+
+/// Asks before the home of the machine is made: `sudo` may have been one word too many.
+fn ask_root(arguments: &Arguments, session: &mut Session) -> Result<(), Failure> {
+    let home = Home::resolve(&session.ambient)?;
+    let is_of_machine = home.kind() == HomeKind::System;
+    if arguments.system && !is_of_machine {
+        let message = "--system: this is not the home of the machine's service";
+        return Err(Failure::usage(message).with_hint("run it as root, without KANBAN_HOME"));
+    }
+    let is_new = !home.config_file().exists() || !home.database().exists();
+    if arguments.system || arguments.yes || !is_of_machine || !is_new || !session.is_interactive() {
+        return Ok(());
+    }
+    let (config, path) = (home.config_file().display(), home.path().display());
+    let question = format!("Create {config} and {path} for the service of this machine?");
+    if session.confirm(&question)? {
+        return Ok(());
+    }
+    Err(Failure::refused(ErrorCode::BadRequest, "not confirmed; nothing was created")
+        .with_hint("run it as another user, or set KANBAN_HOME, for a home of your own"))
 }
 
 /// Whether the daemon that `kanban` finds here is the one of this home.

@@ -35,7 +35,7 @@ pub struct Arguments {
     #[arg(long, value_name = "ID", add = complete::tasks())]
     cursor: Option<TaskArg>,
     /// Maximum number of results
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(short = 'n', long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
 }
 

@@ -19,6 +19,7 @@ pub mod claim;
 pub mod comment;
 pub mod complete;
 pub mod completions;
+pub mod config;
 pub mod context;
 pub mod create;
 pub mod daemon;
@@ -59,6 +60,7 @@ pub mod request_review;
 pub mod restart;
 pub mod restore;
 pub mod resume;
+pub mod rm;
 pub mod runs;
 pub mod schedule;
 pub mod schedules;
@@ -83,6 +85,8 @@ pub mod workspace;
 mod bulk;
 mod create_lines;
 mod filters;
+mod form;
+mod many;
 mod stopping;
 mod switch;
 mod targets;
@@ -103,10 +107,12 @@ pub type Ended = Result<CliExit, Failure>;
 #[expect(missing_docs, reason = "each verb is documented by its arguments, for the help text too")]
 pub enum Command {
     Init(init::Arguments),
+    #[command(alias = "new")]
     Create(create::Arguments),
-    #[command(visible_alias = "ls")]
+    #[command(visible_alias = "ls", alias = "ps")]
     List(list::Arguments),
     Search(search::Arguments),
+    #[command(alias = "view")]
     Show(show::Arguments),
     Edit(edit::Arguments),
     Assign(assign::Arguments),
@@ -117,6 +123,7 @@ pub enum Command {
     Attachments(attachments::Arguments),
     Claim(claim::Arguments),
     Heartbeat(heartbeat::Arguments),
+    #[command(alias = "done")]
     Complete(complete::Arguments),
     Block(block::Arguments),
     Approve(approve::Arguments),
@@ -125,6 +132,7 @@ pub enum Command {
     RateLimited(rate_limited::Arguments),
     Ask(ask::Arguments),
     Answer(answer::Arguments),
+    #[command(alias = "retry")]
     Unblock(unblock::Arguments),
     Promote(promote::Arguments),
     Triage(triage::Arguments),
@@ -135,15 +143,18 @@ pub enum Command {
     Unarchive(unarchive::Arguments),
     Reclaim(reclaim::Arguments),
     Reassign(reassign::Arguments),
+    #[command(alias = "kill")]
     Stop(stop::Arguments),
     Restart(restart::Arguments),
     Cancel(cancel::Arguments),
     Context(context::Arguments),
     Runs(runs::Arguments),
+    #[command(alias = "logs")]
     Log(log::Arguments),
     Diff(diff::Arguments),
     Why(why::Arguments),
     Inbox(inbox::Arguments),
+    #[command(alias = "ui")]
     Dashboard(dashboard::Arguments),
     Status(status::Arguments),
     Stats(stats::Arguments),
@@ -170,6 +181,7 @@ pub enum Command {
     Backup(backup::Arguments),
     Restore(restore::Arguments),
     Doctor(doctor::Arguments),
+    Config(config::Arguments),
     Reload(reload::Arguments),
     LogLevel(log_level::Arguments),
     Mcp(mcp::Arguments),
@@ -180,6 +192,8 @@ pub enum Command {
     Daemon(daemon::Arguments),
     #[command(hide = true)]
     Man(man::Arguments),
+    #[command(hide = true, alias = "delete")]
+    Rm(rm::Arguments),
     #[command(hide = true)]
     Workspace(workspace::Arguments),
 }
@@ -259,6 +273,7 @@ impl Command {
             Self::Backup(arguments) => backup::run(&arguments, session),
             Self::Restore(arguments) => restore::run(&arguments, session),
             Self::Doctor(arguments) => doctor::run(&arguments, session),
+            Self::Config(arguments) => config::run(arguments, session),
             Self::Reload(arguments) => reload::run(&arguments, session),
             Self::LogLevel(arguments) => log_level::run(&arguments, session),
             Self::Mcp(arguments) => mcp::run(&arguments, session),
@@ -268,6 +283,7 @@ impl Command {
             Self::Completions(arguments) => completions::run(&arguments, session),
             Self::Daemon(arguments) => daemon::run(&arguments, session),
             Self::Man(arguments) => man::run(&arguments, session),
+            Self::Rm(arguments) => rm::run(&arguments, session),
             Self::Workspace(arguments) => workspace::run(&arguments),
         }
     }
@@ -307,6 +323,9 @@ impl Command {
                 Some("a chat has no editor; use flags such as --title")
             }
             Self::Create(arguments) if arguments.reads_file() => Some(FILES),
+            Self::Create(arguments) if arguments.wants_editor() => {
+                Some("a chat has no editor; use --body")
+            }
             Self::Complete(arguments) if arguments.reads_file() => Some(FILES),
             Self::Attachments(arguments) if arguments.writes_file() => Some(FILES),
             Self::Schedules(arguments) if arguments.reads_file() => Some(FILES),
@@ -318,6 +337,7 @@ impl Command {
             | Self::Restore(_)
             | Self::Skills(_)
             | Self::Man(_)
+            | Self::Config(_)
             | Self::Completions(_) => Some(FILES),
             Self::Slash(_) => Some("it cannot be nested"),
             Self::Chat(_) => Some("an operator says on the host of the daemon who may use a chat"),
@@ -352,6 +372,7 @@ impl Command {
             | Self::Cancel(_)
             | Self::Promote(_)
             | Self::Archive(_)
+            | Self::Rm(_)
             | Self::Reclaim(_)
             | Self::Reassign(_)
             | Self::Stop(_)

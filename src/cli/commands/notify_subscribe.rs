@@ -38,13 +38,13 @@ pub struct Arguments {
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     user_id: Option<String>,
     /// Only tasks of this assignee
-    #[arg(long, value_name = "NAME", conflicts_with = "id")]
+    #[arg(short = 'a', long, value_name = "NAME", conflicts_with = "id")]
     assignee: Option<String>,
     /// Only tasks of this tenant
     #[arg(long, value_name = "NAME", conflicts_with = "id")]
     tenant: Option<String>,
     /// Only tasks with this label
-    #[arg(long, value_name = "LABEL", conflicts_with = "id")]
+    #[arg(short = 'l', long, value_name = "LABEL", conflicts_with = "id")]
     label: Option<String>,
     /// Only these kinds of events, each as a message
     #[arg(long, value_name = "KINDS", value_delimiter = ',')]

@@ -27,13 +27,13 @@ pub struct Arguments {
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     thread_id: Option<String>,
     /// The assignee of the subscription
-    #[arg(long, value_name = "NAME", conflicts_with = "id")]
+    #[arg(short = 'a', long, value_name = "NAME", conflicts_with = "id")]
     assignee: Option<String>,
     /// Its tenant
     #[arg(long, value_name = "NAME", conflicts_with = "id")]
     tenant: Option<String>,
     /// Its label
-    #[arg(long, value_name = "LABEL", conflicts_with = "id")]
+    #[arg(short = 'l', long, value_name = "LABEL", conflicts_with = "id")]
     label: Option<String>,
 }
 

@@ -5,19 +5,35 @@ use crate::cli::session::Session;
 use crate::exit_codes::CliExit;
 use crate::kernel::verbs::DispatchSwitch;
 
-/// Pause dispatch until `kanban resume`.
+/// Pause dispatch until `kanban resume`, or that of one profile or board.
 ///
-/// Nothing is started, not even by `kanban dispatch`; the pause survives restarts of the daemon. Open runs continue.
+/// Nothing is started, not even by `kanban dispatch`; the pause survives restarts of the daemon. Open runs continue. KANBAN_BOARD
+/// does not count here: without --profile or --board everything is paused.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kanban pause && kanban backup before.db && kanban resume")]
-pub struct Arguments {}
+#[command(after_help = "Examples:
+  kanban pause && kanban backup before.db && kanban resume
+  kanban pause --profile backend-dev
+  kanban pause --board shop")]
+pub struct Arguments {
+    #[command(flatten)]
+    part: switch::Part,
+}
 
 /// Runs it.
 ///
 /// # Errors
 /// The daemon's refusal.
-pub fn run(_arguments: &Arguments, session: &mut Session) -> Ended {
-    let reply = switch::set(&session.client()?, DispatchSwitch::Paused)?;
+pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+    let client = session.client()?;
+    if let Some(reply) = arguments.part.set(&client, true)? {
+        if session.output.is_json() {
+            session.output.json(&reply)?;
+        } else {
+            session.output.line(switch::line_of(&reply))?;
+        }
+        return Ok(CliExit::Ok);
+    }
+    let reply = switch::set(&client, DispatchSwitch::Paused)?;
     if session.output.is_json() {
         session.output.json(&reply)?;
         return Ok(CliExit::Ok);

@@ -8,7 +8,7 @@ use crate::kernel::verbs::RestartTask;
 /// Stop the runs of tasks and start the tasks again.
 ///
 /// The run ends `stopped`; its processes get SIGTERM, then SIGKILL. Returns when they are gone; the next run starts as soon as a slot
-/// is free.
+/// is free. To stop a task without another run use `kanban stop`, to give it up `kanban cancel`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban restart t_1a2b3c4d --reason \"new credentials\"

@@ -6,19 +6,22 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::api::client::ClientError;
+use crate::api::client::seen::DaemonStatus;
 use crate::app;
 use crate::cli::commands::Ended;
 use crate::cli::commands::backup_verify::whole_path;
+use crate::cli::commands::many::{aged, confirmed};
 use crate::cli::failure::Failure;
 use crate::cli::files::PrivateDir;
-use crate::cli::session::Session;
+use crate::cli::session::{Nothing, Session};
 use crate::exit_codes::CliExit;
-use crate::kernel::error::ErrorCode;
+use crate::kernel::ids::EpochSeconds;
 use crate::service::error::bad_backup_hint;
 use crate::service::restore::RestoreReply;
 
 /// Replace the database with a backup.
-/// Backup file is verified first; if it is damaged, nothing is changed. No run may be open; `kanban drain` waits for
+///
+/// The backup file is verified first; if it is damaged, nothing is changed. No run may be open; `kanban drain` waits for
 /// that. The replaced database is kept beside the new one, and event streams get a resync line. Without a
 /// running daemon the database of the current home is restored, even if it is damaged or missing.
 #[derive(Debug, clap::Args)]
@@ -29,7 +32,7 @@ pub struct Arguments {
     /// Backup file
     file: PathBuf,
     /// Do not ask for confirmation
-    #[arg(long)]
+    #[arg(short, long)]
     yes: bool,
 }
 
@@ -144,8 +147,23 @@ fn ask(arguments: &Arguments, session: &mut Session) -> Result<(), Failure> {
         .with_hint("confirm with `--yes`"));
     }
     let file = arguments.file.display();
-    if session.confirm(&format!("Replace the whole database with {file}?"))? {
-        return Ok(());
-    }
-    Err(Failure::refused(ErrorCode::BadRequest, "not confirmed; the database is unchanged"))
+    let of_now = what_goes(session).map_or_else(String::new, |tasks| format!(" ({tasks})"));
+    let written = age_of(&arguments.file).map(|at| aged(at, &session.times()));
+    let written = written.map_or_else(String::new, |age| format!(", written {age}"));
+    let question = format!("Replace the whole database{of_now} with {file}{written}?");
+    confirmed(&question, "the database is unchanged", session)
+}
+
+/// How many tasks are on the boards of the running daemon, archived ones left out; none when no daemon says.
+fn what_goes(session: &Session) -> Option<String> {
+    let status: DaemonStatus = session.client().ok()?.get("/v1/status", &Nothing {}).ok()?;
+    let tasks: i64 = status.boards.values().flat_map(|counts| counts.values()).sum();
+    Some(format!("{tasks} task(s) on {} board(s)", status.boards.len()))
+}
+
+/// When a file was written, epoch seconds.
+fn age_of(file: &Path) -> Option<EpochSeconds> {
+    let written = std::fs::metadata(file).ok()?.modified().ok()?;
+    let since = written.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_secs()).ok()
 }

@@ -6,16 +6,30 @@ use crate::exit_codes::CliExit;
 use crate::kernel::verbs::DispatchSwitch;
 
 /// Resume dispatch after `kanban pause`, `kanban drain` or an import.
+///
+/// A profile or board that was paused by name stays paused until it is resumed by name.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kanban resume")]
-pub struct Arguments {}
+#[command(after_help = "Examples:\n  kanban resume\n  kanban resume --profile backend-dev")]
+pub struct Arguments {
+    #[command(flatten)]
+    part: switch::Part,
+}
 
 /// Runs it.
 ///
 /// # Errors
 /// The daemon's refusal.
-pub fn run(_arguments: &Arguments, session: &mut Session) -> Ended {
-    let reply = switch::set(&session.client()?, DispatchSwitch::On)?;
+pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
+    let client = session.client()?;
+    if let Some(reply) = arguments.part.set(&client, false)? {
+        if session.output.is_json() {
+            session.output.json(&reply)?;
+        } else {
+            session.output.line(switch::line_of(&reply))?;
+        }
+        return Ok(CliExit::Ok);
+    }
+    let reply = switch::set(&client, DispatchSwitch::On)?;
     if session.output.is_json() {
         session.output.json(&reply)?;
         return Ok(CliExit::Ok);

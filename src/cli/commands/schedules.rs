@@ -33,7 +33,7 @@ use flags::ScheduleFlags;
 ///
 /// Each occurrence creates one task. While the previous task is not over (done or archived), no task is created and the occurrence is
 /// counted as skipped; --overlap changes that. While dispatch is paused no task is created; then the newest missed occurrence is made up for,
-/// unless --catch-up says otherwise.
+/// unless --catch-up says otherwise. To start one task later see `kanban schedule`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban schedules add nightly --cron \"0 3 * * *\" --title \"Report of {date}\" --assignee reporter

@@ -25,7 +25,7 @@ pub struct Arguments {
     #[command(flatten)]
     filters: Filters,
     /// Maximum number of results (default: 50)
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(short = 'n', long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
 }
 

@@ -6,6 +6,7 @@ use crate::cli::session::{Nothing, Session};
 use crate::cli::text::{cut, one_line, pad, width};
 use crate::cli::times::Times;
 use crate::exit_codes::CliExit;
+use crate::kernel::store::pauses::Pause;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::LastGc;
 use crate::service::attention::Attention;
@@ -66,9 +67,9 @@ fn lines(status: &DaemonStatus, times: &Times) -> Vec<String> {
         format!("  socket       {}", daemon.socket),
         format!("  containment  {}", daemon.containment),
         format!("  last gc      {}", gc_line(status, times)),
-        String::new(),
-        "Boards".to_owned(),
     ];
+    lines.extend(pause_lines(status, times));
+    lines.extend([String::new(), "Boards".to_owned()]);
     if status.boards.is_empty() {
         lines.push("  (no task)".to_owned());
     }
@@ -109,6 +110,17 @@ fn gc_line(status: &DaemonStatus, times: &Times) -> String {
         true => format!("{age} ago, nothing removed"),
         false => format!("{age} ago, removed {}", removed.join(", ")),
     }
+}
+
+/// What is not started, beside a pause of everything.
+fn pause_lines(status: &DaemonStatus, times: &Times) -> Vec<String> {
+    let line = |of: &str, pause: &Pause| {
+        let by = pause.paused_by.as_deref().map_or_else(String::new, |by| format!(" by {by}"));
+        let since = times.exact(pause.paused_at);
+        one_line(&format!("  paused       {of} {}, since {since}{by}", pause.name))
+    };
+    let profiles = status.paused_profiles.iter().map(|pause| line("profile", pause));
+    profiles.chain(status.paused_boards.iter().map(|pause| line("board", pause))).collect()
 }
 
 fn run_line(run: &OpenRun, now: i64, times: &Times) -> String {

@@ -8,7 +8,7 @@ use crate::kernel::verbs::{AfterStop, StopTask};
 /// Stop the runs of tasks.
 ///
 /// The run ends `stopped`; its processes get SIGTERM, then SIGKILL. Returns when they are gone. The task is blocked until
-/// `kanban unblock`; to start it again at once use `kanban restart`.
+/// `kanban unblock`; to start it again at once use `kanban restart`, to give it up `kanban cancel`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban stop t_1a2b3c4d --reason \"wait for the new key\"

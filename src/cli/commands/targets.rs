@@ -10,6 +10,7 @@ use crate::cli::session::Session;
 use crate::cli::task_arg::{Beside, TaskArg, written};
 use crate::cli::text::{cut, one_line};
 use crate::cli::words::each_once;
+use crate::kernel::ids::EpochSeconds;
 use crate::kernel::queries::ListTasks;
 
 /// Columns of a title behind an id.
@@ -50,6 +51,8 @@ pub(super) struct Chosen {
     pub(super) by: ChosenBy,
     /// Their titles, as far as they are known.
     titles: BTreeMap<String, String>,
+    /// When the oldest of those was created that a filter found, epoch seconds.
+    pub(super) oldest: Option<EpochSeconds>,
 }
 
 /// How tasks were named.
@@ -66,7 +69,8 @@ pub(super) enum ChosenBy {
 impl Chosen {
     /// One task, by its id.
     pub(super) fn one(id: &str) -> Self {
-        Self { ids: vec![id.to_owned()], by: ChosenBy::OneId, titles: BTreeMap::new() }
+        let ids = vec![id.to_owned()];
+        Self { ids, by: ChosenBy::OneId, titles: BTreeMap::new(), oldest: None }
     }
 
     /// The one task that was named by its id; none when several could have been named.
@@ -174,8 +178,9 @@ fn matching(filter: &str, client: &Client, session: &Session) -> Result<Chosen, 
     let request = ListTasks { board: session.board.clone(), ..parse(filter).map_err(usage)? };
     let tasks: Vec<Task> = client.get("/v1/tasks", &request)?;
     let ids = tasks.iter().map(|task| task.id.to_string()).collect();
+    let oldest = tasks.iter().map(|task| task.created_at).min();
     let titles = tasks.into_iter().map(|task| (task.id.to_string(), task.title)).collect();
-    Ok(Chosen { ids, by: ChosenBy::Filter, titles })
+    Ok(Chosen { ids, by: ChosenBy::Filter, titles, oldest })
 }
 
 /// The tasks of these words, of which `-` stands for all ids on stdin: those are whole.
@@ -203,7 +208,7 @@ pub(super) fn named(
         [id] if id != STDIN => ChosenBy::OneId,
         _ => ChosenBy::Ids,
     };
-    Ok(Chosen { ids: each_once(&ids), by, titles: BTreeMap::new() })
+    Ok(Chosen { ids: each_once(&ids), by, titles: BTreeMap::new(), oldest: None })
 }
 
 fn usage(problem: String) -> Failure {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::cli::arguments::{whole_seconds, workspace};
+use crate::cli::arguments::{priority, whole_seconds, workspace};
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
@@ -15,7 +15,7 @@ pub(super) struct TaskFlags {
     #[arg(long, value_name = "TEXT")]
     body: Option<String>,
     /// Profile that works on the task
-    #[arg(long, value_name = "NAME", add = complete::profiles())]
+    #[arg(short = 'a', long, value_name = "NAME", add = complete::profiles())]
     assignee: Option<String>,
     /// Task that must be finished first (repeatable)
     #[arg(long = "parent", value_name = "ID", add = complete::tasks())]
@@ -23,11 +23,14 @@ pub(super) struct TaskFlags {
     /// Workspace: scratch, dir:PATH, worktree or worktree:PATH
     #[arg(long, value_name = "KIND[:PATH]")]
     workspace: Option<String>,
+    /// Let the directory of --workspace dir:PATH be missing: it is created when the task starts
+    #[arg(long)]
+    create_dir: bool,
     /// Namespace, passed to the worker
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
-    /// Priority; higher values start first (default: 0)
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    /// Priority: a number, or low, normal, high, urgent (-10, 0, 10, 100); higher values start first (default: 0)
+    #[arg(short = 'p', long, value_name = "N", allow_negative_numbers = true, value_parser = priority)]
     priority: Option<i64>,
     /// Create the task in `triage`; it is not started until promoted
     #[arg(long)]
@@ -39,7 +42,7 @@ pub(super) struct TaskFlags {
     #[arg(long = "skill", value_name = "NAME")]
     skills: Vec<String>,
     /// Label (repeatable)
-    #[arg(long = "label", value_name = "WORD")]
+    #[arg(short = 'l', long = "label", value_name = "WORD")]
     labels: Vec<String>,
     /// Model for the agent, if its launcher supports one
     #[arg(long, value_name = "MODEL")]
@@ -96,6 +99,9 @@ impl TaskFlags {
         }
         if let Some(priority) = self.priority {
             fields.insert("priority".to_owned(), priority.into());
+        }
+        if self.create_dir {
+            fields.insert("create_dir".to_owned(), true.into());
         }
         if self.triage {
             fields.insert("triage".to_owned(), true.into());

@@ -42,7 +42,7 @@ pub struct Arguments {
     #[arg(required = true, value_name = "ID", add = complete::tasks())]
     ids: Vec<TaskArg>,
     /// Status to wait for
-    #[arg(long, value_parser = PossibleValuesParser::new(TaskStatus::ALL.map(TaskStatus::as_str)))]
+    #[arg(short = 's', long, value_parser = PossibleValuesParser::new(TaskStatus::ALL.map(TaskStatus::as_str)))]
     status: Option<String>,
     /// Maximum wait (30s, 5m, 2h or plain seconds; default: no limit)
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]

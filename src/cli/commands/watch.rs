@@ -30,7 +30,7 @@ const KNOWN_MAX: usize = 4096;
   kanban watch --json | jq -r 'select(.kind == \"crashed\") | .task_id'")]
 pub struct Arguments {
     /// Only tasks of this assignee
-    #[arg(long, value_name = "NAME", add = complete::profiles())]
+    #[arg(short = 'a', long, value_name = "NAME", add = complete::profiles())]
     assignee: Option<String>,
     /// Only tasks of this tenant
     #[arg(long, value_name = "NAME")]

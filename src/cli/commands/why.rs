@@ -74,6 +74,8 @@ fn until(reason: &Reason) -> Option<EpochSeconds> {
         | Reason::DispatchDisabled
         | Reason::Paused
         | Reason::Draining
+        | Reason::ProfilePaused { .. }
+        | Reason::BoardPaused { .. }
         | Reason::Disk { .. }
         | Reason::ProfileCap { .. }
         | Reason::Cap { .. }

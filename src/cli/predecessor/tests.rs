@@ -40,6 +40,8 @@ const UNDERSTOOD: &[&str] = &[
     "gc --event-retention-days 30 --log-retention-days 30",
     "boards list",
     "boards create b",
+    "boards rename b c",
+    "boards rm b",
     "reclaim t_1 --reason r",
     "reassign t_1 p --reclaim --reason r",
     "attach t_1 file",
@@ -52,8 +54,6 @@ const UNDERSTOOD: &[&str] = &[
 /// What is refused, and a word of the line that says what to use.
 const REFUSED: &[(&str, &str)] = &[
     ("archive t_1 --rm", "gc"),
-    ("boards rm b", "archive"),
-    ("boards rename b c", "name"),
     ("boards set-default-workdir b /x", "--workspace"),
     ("boards show b", "stats"),
     ("boards switch b", "--board"),

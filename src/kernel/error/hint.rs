@@ -44,6 +44,8 @@ pub enum Hint {
     NameBoard,
     /// Look up the names of boards.
     ListBoards,
+    /// Have a directory created.
+    CreateDirectory,
     /// Look up the breakers.
     ListBreakers,
     /// Look up the schedules.
@@ -155,6 +157,10 @@ impl Hint {
             Self::ListTasks => "list task ids with `kanban list`".to_owned(),
             Self::NameBoard => "select the task's board with --board".to_owned(),
             Self::ListBoards => "list boards with `kanban boards list`".to_owned(),
+            Self::CreateDirectory => {
+                "correct the path, or use `--create-dir` to have it created when the task starts"
+                    .to_owned()
+            }
             Self::ListBreakers => "list breakers with `kanban breakers`".to_owned(),
             Self::ListSchedules => "list schedules with `kanban schedules list`".to_owned(),
             Self::ListAttachments { id } => {
@@ -209,6 +215,10 @@ impl Hint {
             Self::ListTasks => "list task ids with GET /v1/tasks".to_owned(),
             Self::NameBoard => "give the task's board in the field `board`".to_owned(),
             Self::ListBoards => "list boards with GET /v1/boards".to_owned(),
+            Self::CreateDirectory => {
+                "correct the path, or set the field `create_dir` to have it created when the task starts"
+                    .to_owned()
+            }
             Self::ListBreakers => "list breakers with GET /v1/breakers".to_owned(),
             Self::ListSchedules => "list schedules with GET /v1/schedules".to_owned(),
             Self::ListAttachments { id } => {
@@ -269,6 +279,9 @@ impl Hint {
                 format!("unblock {id} first with kanban_unblock")
             }
             Self::NameParent => "name the task to wait for in the argument `on`".to_owned(),
+            Self::CreateDirectory => {
+                "correct the path, or set the argument `create_dir` to have it created".to_owned()
+            }
             Self::Instead { verb: "unblock", id } => format!("use kanban_unblock for {id}"),
             Self::Answer { id, .. } => {
                 format!("answer it with kanban_answer for {id}")
@@ -318,6 +331,7 @@ mod tests {
             Hint::ListTasks,
             Hint::NameBoard,
             Hint::ListBoards,
+            Hint::CreateDirectory,
             Hint::ListBreakers,
             Hint::ListSchedules,
             Hint::ListAttachments { id: id() },

@@ -45,6 +45,16 @@ pub enum Refusal {
         /// As the caller wrote it.
         name: String,
     },
+    /// A board cannot be renamed or removed.
+    #[error("cannot {verb} board {name}: {why}")]
+    BoardInUse {
+        /// The verb.
+        verb: &'static str,
+        /// The board.
+        name: String,
+        /// What is in the way.
+        why: String,
+    },
     /// The board has no schedule of this name.
     #[error("no such schedule: {name}")]
     UnknownSchedule {
@@ -191,6 +201,14 @@ pub enum Refusal {
         problem: &'static str,
         /// The value, shortened.
         value: String,
+    },
+    /// The directory that a task is to work in is not there.
+    #[error("no such directory: {path}{}", why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default())]
+    NoDirectory {
+        /// The path.
+        path: String,
+        /// Why it cannot even be made.
+        why: Option<String>,
     },
     /// The kind of workspace is not one of the three.
     #[error("workspace_kind must be one of dir, scratch, worktree: {value}")]

@@ -178,7 +178,7 @@ pub fn ago(since: EpochSeconds, now: EpochSeconds) -> String {
 /// What is asked back before an operation: `Stop t_1 “title” (running 4 min)?`.
 pub fn question(operation: &str, about: &str) -> String {
     let words = match operation {
-        "set_dispatch" => return about.to_owned(),
+        "set_dispatch" | "set_pause" => return about.to_owned(),
         "dispatch" => return "Start ready tasks now?".to_owned(),
         "reset_breaker" => "Reset the breaker",
         "pause_schedule" => "Pause the schedule",

@@ -120,6 +120,7 @@ pub const CHAT_GROUPS: &[(&str, ChatGroup)] = &[
     ("run_schedule", Operate),
     ("dispatch", Operate),
     ("set_dispatch", Operate),
+    ("set_pause", Operate),
     ("reset_breaker", Operate),
     ("openapi", Never),
     ("context", Never),
@@ -158,6 +159,8 @@ pub const CHAT_GROUPS: &[(&str, ChatGroup)] = &[
     ("first_use", Never),
     ("add_profile", Never),
     ("create_board", Never),
+    ("rename_board", Never),
+    ("remove_board", Never),
     ("gc", Never),
     ("plan_import", Never),
     ("import", Never),
@@ -190,6 +193,7 @@ const OF_ALL_BOARDS: &[&str] = &[
     "get_dispatch",
     "dispatch",
     "set_dispatch",
+    "set_pause",
     "reset_breaker",
 ];
 

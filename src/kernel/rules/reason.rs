@@ -125,6 +125,16 @@ pub enum Reason {
     Paused,
     /// Dispatch is draining.
     Draining,
+    /// The profile is paused.
+    ProfilePaused {
+        /// The profile.
+        profile: String,
+    },
+    /// The board is paused.
+    BoardPaused {
+        /// The board.
+        board: String,
+    },
     /// The disk is nearly full.
     Disk {
         /// What is free, bytes.
@@ -230,6 +240,8 @@ impl Reason {
             Self::DispatchDisabled => "dispatch_disabled",
             Self::Paused => "paused",
             Self::Draining => "draining",
+            Self::ProfilePaused { .. } => "profile_paused",
+            Self::BoardPaused { .. } => "board_paused",
             Self::Disk { .. } => "disk",
             Self::HostBreaker { .. } => "host_breaker",
             Self::ProfileBreaker { .. } => "profile_breaker",
@@ -256,6 +268,8 @@ impl Reason {
             | Self::DispatchDisabled
             | Self::Paused
             | Self::Draining
+            | Self::ProfilePaused { .. }
+            | Self::BoardPaused { .. }
             | Self::Disk { .. }
             | Self::HostBreaker { .. }
             | Self::ProfileBreaker { .. }

@@ -81,6 +81,8 @@ pub fn slots(open_runs: u32, max_running: u32) -> Result<u32, Reason> {
 /// What holds for every task of a profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProfileFacts {
+    /// Its name, when it is paused.
+    pub paused: Option<String>,
     /// Its supervised runs that are open.
     pub open_runs: u32,
     /// Its limit of them, when it has one.
@@ -94,6 +96,9 @@ pub struct ProfileFacts {
 /// # Errors
 /// The reason why for none.
 pub fn profile(facts: &ProfileFacts) -> Result<u32, Reason> {
+    if let Some(profile) = facts.paused.clone() {
+        return Err(Reason::ProfilePaused { profile });
+    }
     let room = gate(&facts.breaker, |until, error| Reason::ProfileBreaker { until, error })?;
     let Some(max_running) = facts.max_running else { return Ok(room) };
     match max_running.saturating_sub(facts.open_runs) {
@@ -159,11 +164,16 @@ pub fn task(facts: &TaskFacts<'_>, policy: &Policy) -> Result<(), Reason> {
     }
 }
 
-/// What is known of the place that a task needs.
+/// What is known of the place that a task needs, and of the board that it is on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LocationFacts {
     /// Nobody works there.
     Free,
+    /// The board of the task is paused.
+    Paused {
+        /// The board.
+        board: String,
+    },
     /// This run works there.
     Held(LeaseOwner),
     /// Nobody has looked yet where this path leads.
@@ -194,6 +204,7 @@ pub enum LocationFacts {
 pub fn location(facts: &LocationFacts) -> Result<(), Reason> {
     match facts {
         LocationFacts::Free => Ok(()),
+        LocationFacts::Paused { board } => Err(Reason::BoardPaused { board: board.clone() }),
         LocationFacts::Held(LeaseOwner { run_id, task_id }) => {
             Err(Reason::WorkspaceBusy { run_id: *run_id, task_id: task_id.to_string() })
         }

@@ -47,6 +47,7 @@ mod open;
 mod open_error;
 pub mod outbox;
 pub mod page;
+pub mod pauses;
 pub mod people;
 mod private_file;
 pub mod purge;

@@ -10,6 +10,7 @@ use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
 use crate::kernel::limits::NAME_BYTES_MAX;
+use crate::kernel::location::DirectoryDoubt;
 use crate::kernel::rules::landing::{LandingFacts, landing};
 use crate::kernel::rules::review::{at_least, default_reviewer};
 use crate::kernel::shorten::shorten;
@@ -56,6 +57,11 @@ pub struct CreateTask {
     pub workspace_kind: Option<String>,
     /// Absolute path, for `dir` and `worktree`.
     pub workspace_path: Option<String>,
+    /// Lets the directory of a `dir` workspace be missing: it is created when the task starts.
+    pub create_dir: bool,
+    /// What is wrong with that directory, as far as the host of the daemon knows.
+    #[serde(skip)]
+    pub directory: DirectoryDoubt,
     /// Key that makes the request safe to repeat: an existing task with this key is returned instead.
     pub idempotency_key: Option<String>,
     /// Time limit of each run, seconds.
@@ -155,6 +161,7 @@ impl CreateTask {
         // Only now what may have changed since the first time, such as the profiles: a repeated request is answered by
         // what became of it.
         let mut warnings = admit(tx, maker.caller, task.assignee.as_deref())?;
+        warnings.extend(self.directory.admit(&task, self.create_dir)?);
         refuse_options_not_taken(tx, &task)?;
         (task.reviewer, task.reviewer_chosen) = self.reviewer(tx, maker.caller, &task)?;
         refuse_pair(tx, task.reviewer.as_deref(), task.assignee.as_deref())?;
@@ -204,7 +211,7 @@ impl CreateTask {
             body: validate::body("body", self.body.as_deref())?,
             assignee,
             status: TaskStatus::Triage,
-            priority: self.priority,
+            priority: validate::priority(self.priority)?,
             tenant: validate::name("tenant", self.tenant.as_deref())?,
             workspace_kind,
             workspace_path,

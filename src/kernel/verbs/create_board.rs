@@ -37,11 +37,7 @@ impl Verb for CreateBoard {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<CreateBoardReply, VerbError> {
         tx.caller.may_ask(Self::NAME)?;
-        let name = BoardName::parse(&self.name).ok_or_else(|| Refusal::InvalidValue {
-            field: "name",
-            problem: "a board's name has 1 to 64 lower-case letters, digits, `-` and `_`",
-            value: shorten(&self.name),
-        })?;
+        let name = board_name("name", &self.name)?;
         let description = validate::body("description", self.description.as_deref())?;
         let created = store::boards::insert(tx.store(), &name, description.as_deref(), tx.now)?;
         tx.signal(Signal::FactsMoved);
@@ -49,4 +45,13 @@ impl Verb for CreateBoard {
             .ok_or_else(|| Refusal::UnknownBoard { name: name.to_string() })?;
         Ok(CreateBoardReply { board, created })
     }
+}
+
+/// The name of a board that is to be.
+pub(super) fn board_name(field: &'static str, given: &str) -> Result<BoardName, Refusal> {
+    BoardName::parse(given).ok_or_else(|| Refusal::InvalidValue {
+        field,
+        problem: "a board's name has 1 to 64 lower-case letters, digits, `-` and `_`",
+        value: shorten(given),
+    })
 }

@@ -173,7 +173,7 @@ impl EditTask {
             edited.tenant = validate::name("tenant", Some(tenant))?;
         }
         if let Some(priority) = self.priority {
-            edited.priority = priority;
+            edited.priority = validate::priority(priority)?;
         }
         if let Some(model) = &self.model {
             edited.model = validate::argument_name("model", Some(model))?;

@@ -102,7 +102,7 @@ pub fn task_paths(
     Ok(paths_of(task, repository.as_deref(), directory.map(String::as_str)))
 }
 
-/// Looks whether the place of `task` is known, free, and one in which starts may be tried.
+/// Looks whether the board of `task` is not paused, and its place known, free, and one in which starts may be tried.
 ///
 /// # Errors
 /// A fault of the database.
@@ -111,6 +111,12 @@ pub(in crate::kernel) fn find(sight: Sight<'_>, task: &Task) -> Result<Finding, 
     let waits = |key, because, reason| {
         Ok(Finding::Waits { wait: Wait { key, because }, reason: Some(reason) })
     };
+    if let Some(key) = store::pauses::wait_key(connection, &task.board)? {
+        let facts = LocationFacts::Paused { board: task.board.to_string() };
+        if let Err(reason) = start::location(&facts) {
+            return waits(key, None, reason);
+        }
+    }
     let paths = task_paths(connection, policy, task)?;
     for path in paths.workspace.iter().chain(&paths.start) {
         let (facts, because) = match looks.get(path) {
@@ -168,6 +174,9 @@ pub(in crate::kernel) fn location_facts(
     sight: Sight<'_>,
     wait: &Wait,
 ) -> Result<LocationFacts, Fault> {
+    if let Some(paused) = store::pauses::waited_for(sight.connection, &wait.key)? {
+        return Ok(paused.map_or(LocationFacts::Free, |board| LocationFacts::Paused { board }));
+    }
     if let Some(path) = asked_path(&wait.key) {
         let path = path.to_owned();
         return Ok(match wait.because.clone() {
@@ -234,12 +243,16 @@ pub(in crate::kernel) enum Release {
     Everybody,
 }
 
-/// Whether a wait is over: what it asked has been looked at, what it is for has no holder left, or a breaker lets a start
-/// through.
+/// Whether a wait is over: the board is resumed, what it asked has been looked at, what it is for has no holder left, or a breaker lets a
+/// start through.
 ///
 /// # Errors
 /// A fault of the database.
 pub(in crate::kernel) fn release(sight: Sight<'_>, key: &str) -> Result<Release, Fault> {
+    if let Some(paused) = store::pauses::waited_for(sight.connection, key)? {
+        let is_paused = paused.is_some();
+        return Ok(if is_paused { Release::Nobody } else { Release::Everybody });
+    }
     if let Some(path) = asked_path(key) {
         return Ok(match sight.looks.get(path) {
             Some(Look::Found(_) | Look::Broken(_)) => Release::Everybody,

@@ -75,6 +75,8 @@ impl Reason {
             }
             Self::Paused => "dispatch is paused".to_owned(),
             Self::Draining => "dispatch is draining".to_owned(),
+            Self::ProfilePaused { profile } => format!("the profile {profile} is paused"),
+            Self::BoardPaused { board } => format!("the board {board} is paused"),
             Self::Disk { free_bytes } => {
                 format!("the disk is nearly full ({free_bytes} bytes free)")
             }
@@ -138,6 +140,10 @@ impl Reason {
             }
             Self::DispatchDisabled => "start ready tasks with `kanban dispatch`".to_owned(),
             Self::Paused | Self::Draining => "resume with `kanban resume`".to_owned(),
+            Self::ProfilePaused { profile } => {
+                format!("resume it with `kanban resume --profile {profile}`")
+            }
+            Self::BoardPaused { board } => format!("resume it with `kanban resume --board {board}`"),
             Self::Disk { .. } => "free some space; dispatch resumes automatically".to_owned(),
             Self::ProfileBreaker { .. } => {
                 "repair the profile; one task is tried from time to time".to_owned()

@@ -19,6 +19,10 @@ impl Refusal {
             | Self::UnknownParents { .. } => Hint::ListTasks,
             Self::OtherBoard { .. } => Hint::NameBoard,
             Self::UnknownBoard { .. } => Hint::ListBoards,
+            Self::NoDirectory { why: None, .. } => Hint::CreateDirectory,
+            Self::BoardInUse { verb: "remove", .. } => {
+                Hint::words("archive its tasks; once gc has removed them the board can be removed")
+            }
             Self::CurrentlyRunning { id, .. } => Hint::StopRun { id: id.clone() },
             Self::UnmetParents { .. } => Hint::IgnoreParents,
             Self::PreviousRunOpen { .. } => Hint::AwaitClosed { id: None },
@@ -59,6 +63,8 @@ impl Refusal {
             Self::TooMany { id, .. } => Hint::ContinueInNewTask { id: id.clone() },
             Self::ReadTooLong { .. } => Hint::NarrowQuery,
             Self::TitleRequired
+            | Self::BoardInUse { .. }
+            | Self::NoDirectory { .. }
             | Self::CommentBodyRequired
             | Self::CommentAuthorRequired
             | Self::ReasonRequired

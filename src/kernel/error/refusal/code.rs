@@ -31,6 +31,8 @@ impl Refusal {
             | Self::BadCron { .. }
             | Self::AddressRefused { .. }
             | Self::ChangesRequired
+            | Self::BoardInUse { .. }
+            | Self::NoDirectory { .. }
             | Self::OptionNotTaken { .. }
             | Self::WorkspaceKind { .. }
             | Self::SkillComma { .. } => ErrorCode::InvalidValue,

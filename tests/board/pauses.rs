@@ -1,0 +1,137 @@
+//! Profiles and boards that are paused: the pass and `why` agree, and nothing else is held up; boards that are renamed and removed.
+
+use kanband::kernel::error::Refusal;
+use kanband::kernel::ids::TaskId;
+use kanband::kernel::policy::Policy;
+use kanband::kernel::verbs::{
+    ArchiveTask, CreateBoard, CreateTask, RemoveBoard, RenameBoard, SetPause, SetPauseReply,
+};
+use kanband::kernel::why::Reason;
+use serde_json::json;
+
+use crate::bench_board::{Bench, wire};
+
+fn set(bench: &mut Bench, paused: bool, of: &str, name: &str) -> SetPauseReply {
+    bench.do_it(&wire::<SetPause>(json!({ "paused": paused, of: name })))
+}
+
+fn why(bench: &Bench, id: &TaskId) -> Reason {
+    bench.why(id, &Policy::default())
+}
+
+fn on_board(bench: &mut Bench, board: &str, title: &str) -> TaskId {
+    let fields = json!({ "title": title, "assignee": "dev", "board": board });
+    bench.do_it(&wire::<CreateTask>(fields)).task.id
+}
+
+fn started(bench: &mut Bench) -> Vec<TaskId> {
+    bench.pass().orders.into_iter().map(|order| order.task.id).collect()
+}
+
+#[test]
+fn a_paused_profile_starts_nothing_and_the_others_go_on() {
+    let mut bench = Bench::new();
+    let (id, other) = (bench.create("t", "dev", &[]), bench.create("u", "qa", &[]));
+    let reply = set(&mut bench, true, "profile", "dev");
+    assert_eq!((reply.before, reply.paused, reply.open_runs), (false, true, 0));
+    assert!(set(&mut bench, true, "profile", "dev").before);
+    assert_eq!(why(&bench, &id), Reason::ProfilePaused { profile: "dev".into() });
+    assert_eq!(started(&mut bench), [other]);
+    assert!(set(&mut bench, false, "profile", "dev").before);
+    assert!(!set(&mut bench, false, "profile", "dev").before);
+    assert_eq!(why(&bench, &id), Reason::StartsNext);
+    assert_eq!(started(&mut bench), [id]);
+}
+
+#[test]
+fn a_paused_board_starts_nothing_however_many_of_its_tasks_come_first() {
+    let mut bench = Bench::new();
+    bench.do_it(&wire::<CreateBoard>(json!({ "name": "shop" })));
+    let held: Vec<TaskId> =
+        (0..200).map(|n| on_board(&mut bench, "shop", &format!("{n}"))).collect();
+    let other = on_board(&mut bench, "default", "behind them");
+    set(&mut bench, true, "board", "shop");
+    let expected = Reason::BoardPaused { board: "shop".into() };
+    assert_eq!(why(&bench, &held[0]), expected);
+    let mut all = Vec::new();
+    // A pass puts so many aside at most; those are not looked at again.
+    for _ in 0..10 {
+        all.extend(started(&mut bench));
+    }
+    assert_eq!(all, [other]);
+    assert_eq!(why(&bench, &held[0]), expected);
+    let late = on_board(&mut bench, "shop", "made while it is paused");
+    assert_eq!((started(&mut bench), why(&bench, &late)), (vec![], expected));
+    set(&mut bench, false, "board", "shop");
+    assert_eq!(why(&bench, &held[0]), Reason::StartsNext);
+    assert_eq!(started(&mut bench).first(), Some(&held[0]));
+}
+
+#[test]
+fn a_pause_follows_its_board_to_another_name() {
+    let mut bench = Bench::new();
+    bench.do_it(&wire::<CreateBoard>(json!({ "name": "shop" })));
+    let id = on_board(&mut bench, "shop", "t");
+    set(&mut bench, true, "board", "shop");
+    assert_eq!(started(&mut bench), []);
+    let reply = bench.do_it(&wire::<RenameBoard>(json!({ "name": "shop", "to": "store" })));
+    assert_eq!((reply.before.as_str(), reply.board.name.as_str()), ("shop", "store"));
+    assert!(reply.board.paused_at.is_some());
+    assert_eq!(why(&bench, &id), Reason::BoardPaused { board: "store".into() });
+    assert_eq!(bench.task(&id).board.as_str(), "store");
+    set(&mut bench, false, "board", "store");
+    assert_eq!(started(&mut bench), [id]);
+}
+
+#[test]
+fn a_pause_names_a_profile_or_a_board_that_is_there() {
+    let mut bench = Bench::new();
+    for fields in [
+        json!({ "paused": true }),
+        json!({ "paused": true, "profile": " " }),
+        json!({ "paused": true, "profile": "dev", "board": "default" }),
+    ] {
+        let refusal = bench.refused(&wire::<SetPause>(fields.clone()));
+        assert!(matches!(refusal, Refusal::InvalidValue { .. }), "{fields}: {refusal}");
+    }
+    let fields = json!({ "paused": true, "board": "nowhere" });
+    let refusal = bench.refused(&wire::<SetPause>(fields));
+    assert!(matches!(refusal, Refusal::UnknownBoard { .. }), "{refusal}");
+}
+
+#[test]
+fn a_board_is_renamed_only_while_nobody_works_under_its_name() {
+    let mut bench = Bench::new();
+    bench.do_it(&wire::<CreateBoard>(json!({ "name": "shop" })));
+    bench.do_it(&wire::<CreateBoard>(json!({ "name": "web" })));
+    let id = on_board(&mut bench, "shop", "t");
+    for (name, to, expected) in [
+        ("default", "main", "name no board"),
+        ("shop", "web", "already exists"),
+        ("shop", "No Such", "1 to 64"),
+        ("nowhere", "x", "unknown board"),
+    ] {
+        let refusal = bench.refused(&wire::<RenameBoard>(json!({ "name": name, "to": to })));
+        assert!(refusal.to_string().contains(expected), "{name} {to}: {refusal}");
+    }
+    assert_eq!(started(&mut bench), [id]);
+    let refusal = bench.refused(&wire::<RenameBoard>(json!({ "name": "shop", "to": "store" })));
+    assert!(refusal.to_string().contains("knows the old name"), "{refusal}");
+}
+
+#[test]
+fn a_board_is_removed_only_when_nothing_is_on_it() {
+    let mut bench = Bench::new();
+    bench.do_it(&wire::<CreateBoard>(json!({ "name": "shop" })));
+    let remove = wire::<RemoveBoard>(json!({ "name": "shop" }));
+    let id = on_board(&mut bench, "shop", "t");
+    bench.do_it(&wire::<ArchiveTask>(json!({ "id": id })));
+    let refusal = bench.refused(&remove);
+    assert!(refusal.to_string().contains("it has 1 task(s), archived ones included"), "{refusal}");
+    bench.do_it(&wire::<CreateBoard>(json!({ "name": "empty" })));
+    assert!(bench.do_it(&wire::<RemoveBoard>(json!({ "name": "empty" }))).removed);
+    let refusal = bench.refused(&wire::<RemoveBoard>(json!({ "name": "empty" })));
+    assert!(matches!(refusal, Refusal::UnknownBoard { .. }), "{refusal}");
+    let refusal = bench.refused(&wire::<RemoveBoard>(json!({ "name": "default" })));
+    assert!(refusal.to_string().contains("name no board"), "{refusal}");
+}
