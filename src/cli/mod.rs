@@ -21,6 +21,7 @@ pub mod manual;
 pub mod output;
 pub mod pager;
 pub mod predecessor;
+pub mod progress;
 pub mod session;
 pub mod slash;
 mod still_copy;

@@ -55,6 +55,7 @@ pub struct Output {
     data: Box<dyn Write>,
     notes: Box<dyn Write>,
     notes_style: Style,
+    notes_are_seen: bool,
     may_page: bool,
     /// Lines for the pager.
     held: Option<Vec<u8>>,
@@ -116,6 +117,7 @@ impl Output {
             data: Box::new(captured.out.clone()),
             notes: Box::new(captured.err.clone()),
             notes_style: Style::default(),
+            notes_are_seen: false,
             may_page: false,
             held: None,
         };
@@ -145,6 +147,7 @@ impl Output {
             data: Box::new(BufWriter::new(stdout)),
             notes_style: Style::of(wanted.colour, io::stderr().is_terminal(), variable),
             notes: Box::new(io::stderr()),
+            notes_are_seen: io::stderr().is_terminal(),
             may_page: is_person && !wanted.no_pager,
             held: None,
         }
@@ -203,6 +206,16 @@ impl Output {
         let rendered = self.style.render(&seen(line));
         self.write(rendered.as_bytes())?;
         self.write(b"\n")
+    }
+
+    /// How lines are written to stderr.
+    pub fn notes_style(&self) -> Style {
+        self.notes_style
+    }
+
+    /// Whether a person sees stderr, and may be shown there what takes long.
+    pub fn shows_progress(&self) -> bool {
+        !self.is_json() && self.notes_are_seen
     }
 
     /// How lines are written to stdout.
