@@ -26,7 +26,7 @@ const VERBS: [&[&str]; 19] = [
     &["runs", "BLOCKED"],
     &["why", "CHILD"],
     &["tail", "BLOCKED", "--no-follow"],
-    &["attachments", "list", "BLOCKED"],
+    &["attachments", "BLOCKED"],
     &["boards", "list"],
     &["schedules", "list"],
     &["assignees"],
