@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use kanband::cli::failure::Failure;
 use kanband::cli::files::refuse_home_file;
-use kanband::cli::output::Output;
+use kanband::cli::output::{Output, Wanted};
 use kanband::cli::session::{Session, Surface};
 use kanband::config::Ambient;
 use kanband::exit_codes::CliExit;
@@ -60,7 +60,7 @@ struct Arguments {
 fn main() -> ExitCode {
     normalize_client();
     let arguments = Arguments::parse();
-    let mut output = Output::of_process(arguments.json);
+    let mut output = Output::of_process(Wanted { is_json: arguments.json, ..Wanted::default() });
     let ambient = match Ambient::of_process() {
         Ok(ambient) => ambient,
         Err(error) => return Failure::from(error).tell(&mut output).into(),

@@ -23,7 +23,7 @@ mod task_path;
 
 pub use calls::RawReply;
 pub use error::ClientError;
-pub use exchange::{Client, Interrupt};
+pub use exchange::{Client, Interrupt, ShowWait};
 pub use file::Download;
 pub use handoff::{artifact_of, artifacts_field};
 pub use lines::{Lines, NextLine};

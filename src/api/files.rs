@@ -19,7 +19,8 @@ use crate::api::limits::{RESTORE_BYTES_MAX, UPLOAD_TIME};
 use crate::api::outflow::{HungUp, Outflow, outflow};
 use crate::api::reply::Held;
 use crate::api::{
-    Api, DIFF_LEFT_OUT_HEADER, EVENT_CURSOR_HEADER, LOG_OMITTED_HEADER, LOG_RUN_HEADER,
+    Api, DIFF_LEFT_OUT_HEADER, EVENT_CURSOR_HEADER, LOG_FIRST_HEADER, LOG_OMITTED_HEADER,
+    LOG_POSITION_HEADER, LOG_RUN_HEADER,
 };
 use crate::kernel;
 use crate::kernel::error::ErrorCode;
@@ -234,8 +235,12 @@ const TEXT: &str = "text/plain; charset=utf-8";
 async fn follow_log(api: &Api, call: Call, request: GetLog) -> Result<Response, ApiError> {
     let held = Held::stream(&call.seat)?;
     let mut log = log::follow(Arc::clone(&api.service), call.by, request).await?;
-    let headers =
-        [(CONTENT_TYPE.as_str(), TEXT.to_owned()), (LOG_RUN_HEADER, log.run_id.to_string())];
+    let headers = [
+        (CONTENT_TYPE.as_str(), TEXT.to_owned()),
+        (LOG_RUN_HEADER, log.run_id.to_string()),
+        (LOG_POSITION_HEADER, log.position.to_string()),
+        (LOG_FIRST_HEADER, log.first_len().to_string()),
+    ];
     let (pieces, body) = outflow(held);
     tokio::spawn(async move {
         loop {

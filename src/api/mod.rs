@@ -76,6 +76,12 @@ pub const LOG_RUN_HEADER: &str = "kanban-run-id";
 /// Header with the number of bytes that the log did not keep or the window left out.
 pub const LOG_OMITTED_HEADER: &str = "kanban-log-omitted-bytes";
 
+/// Header of a followed log: how many bytes the reply begins with that were there already.
+pub const LOG_FIRST_HEADER: &str = "kanban-log-first-bytes";
+
+/// Header of a followed log: bytes of output up to the end of those, which `from` of the next request goes on with.
+pub const LOG_POSITION_HEADER: &str = "kanban-log-position";
+
 /// Header that says what was left out of a patch, for people.
 pub const DIFF_LEFT_OUT_HEADER: &str = "kanban-diff-left-out";
 

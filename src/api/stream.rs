@@ -241,6 +241,7 @@ impl Stream {
             run: wanted.run,
             tail: Some(LOG_BYTES_FIRST),
             follow: true,
+            from: None,
             board: None,
         };
         tokio::spawn(async move {

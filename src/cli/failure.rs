@@ -1,8 +1,7 @@
 //! Failure of a command: the one place that turns an error into an exit code and into lines on
 //! stderr.
 //!
-//! People get `error: …` and, where there is something to do about it, `hint: …`. With `--json` the API's error object
-//! follows on a line of its own, the last one.
+//! People get `error: …` and, where there is something to do about it, `hint: …`; with `--json` the API's error object, alone on a line.
 
 use std::io;
 
@@ -14,6 +13,7 @@ use crate::api::client::seen::{ErrorBody, ErrorDetail, Word};
 use crate::app::StartError;
 use crate::cli::meanings::Advice;
 use crate::cli::output::Output;
+use crate::cli::style::{Line, Tone};
 use crate::cli::text;
 use crate::config::HomeError;
 use crate::exit_codes::CliExit;
@@ -96,16 +96,19 @@ impl Failure {
         match self {
             Self::NobodyReads => CliExit::Ok,
             Self::Told { exit, detail } => {
-                // Continuation lines are indented, so that they cannot forge another error or hint.
-                let block = |text: &str| text::block(text).replace('\n', "\n  ");
-                output.complain(&format!("error: {}", block(&detail.message)));
-                if let Some(hint) = &detail.hint {
-                    output.complain(&format!("hint: {}", block(hint)));
-                }
                 if output.is_json() {
                     let body = ErrorBody { error: detail.clone() };
                     // Strings and an enum always make JSON.
                     output.complain(&json::to_string(&body).unwrap_or_default());
+                    return *exit;
+                }
+                // Continuation lines are indented, so that they cannot forge another error or hint.
+                let block = |text: &str| text::block(text).replace('\n', "\n  ");
+                let error = Line::of(Tone::Bad, "error:").with(Tone::Plain, " ");
+                output.complain_styled(&error.with(Tone::Plain, block(&detail.message)));
+                if let Some(hint) = &detail.hint {
+                    let line = Line::of(Tone::Waiting, "hint:").with(Tone::Plain, " ");
+                    output.complain_styled(&line.with(Tone::Plain, block(hint)));
                 }
                 *exit
             }
@@ -180,7 +183,9 @@ impl From<io::Error> for Failure {
         if error.kind() == io::ErrorKind::BrokenPipe {
             Self::NobodyReads
         } else {
-            Self::fault(format!("cannot write the output: {error}"))
+            // Nothing of the daemon: what the command was to do is done, only its output is lost.
+            Self::refused(ErrorCode::Internal, format!("cannot write the output: {error}"))
+                .with_hint("what the command changed stays changed")
         }
     }
 }
@@ -195,6 +200,14 @@ pub fn parser_line(error: &clap::Error) -> String {
 /// Prints the message of the argument parser, which may be the help text, and what helps: what to use instead of an unknown
 /// word, and a command line that is right.
 pub fn tell_parser(error: &clap::Error, advice: &Advice, output: &mut Output) -> CliExit {
+    let is_asked_for = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if output.is_json() && !is_asked_for {
+        let hint = advice.hint.clone();
+        let message = parser_line(error);
+        let detail = ErrorDetail { hint, ..ErrorDetail::new(ErrorCode::BadRequest, message) };
+        output.complain(&json::to_string(&ErrorBody { error: detail }).unwrap_or_default());
+        return CliExit::Usage;
+    }
     if error.use_stderr() {
         // The message repeats arguments, which may be untrusted.
         output.complain(error.render().to_string().trim_end());
@@ -208,19 +221,7 @@ pub fn tell_parser(error: &clap::Error, advice: &Advice, output: &mut Output) ->
     if let Some(example) = advice.example.as_ref().filter(|_| !output.is_json()) {
         output.complain(&format!("example: {example}"));
     }
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => CliExit::Ok,
-        _ => {
-            if output.is_json() {
-                let message = parser_line(error);
-                let hint = advice.hint.clone();
-                let detail =
-                    ErrorDetail { hint, ..ErrorDetail::new(ErrorCode::BadRequest, message) };
-                output.complain(&json::to_string(&ErrorBody { error: detail }).unwrap_or_default());
-            }
-            CliExit::Usage
-        }
-    }
+    if is_asked_for { CliExit::Ok } else { CliExit::Usage }
 }
 
 #[cfg(test)]
@@ -259,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn people_get_an_error_and_a_hint_and_programs_an_object_after_them() {
+    fn people_get_an_error_and_a_hint_and_programs_an_object_alone() {
         let failure = Failure::from(ClientError::Refused(detail(Some("look"))));
         let (mut output, streams) = Output::captured(false);
         failure.tell(&mut output);
@@ -267,7 +268,8 @@ mod tests {
         let (mut output, streams) = Output::captured(true);
         failure.tell(&mut output);
         let report = streams.err();
-        let object: ErrorBody = serde_json::from_str(report.lines().last().unwrap()).unwrap();
+        assert_eq!(report.lines().count(), 1, "{report}");
+        let object: ErrorBody = serde_json::from_str(&report).unwrap();
         assert_eq!(object.error, detail(Some("look")));
         assert_eq!(streams.out(), "");
     }
@@ -288,6 +290,6 @@ mod tests {
         assert_eq!(failure.tell(&mut output), CliExit::Ok);
         assert_eq!(streams.err(), "");
         let failure = Failure::from(io::Error::from(io::ErrorKind::StorageFull));
-        assert_eq!(failure.tell(&mut output), CliExit::Fault);
+        assert_eq!(failure.tell(&mut output), CliExit::Refused);
     }
 }

@@ -55,8 +55,10 @@ pub const GROUPS: &[Group] = &[
     Group {
         title: "Look",
         verbs: &[
+            "board",
             "list",
             "show",
+            "tree",
             "search",
             "why",
             "status",

@@ -13,6 +13,7 @@ pub mod archive;
 pub mod arguments;
 pub mod commands;
 pub mod complete;
+pub mod events;
 pub mod failure;
 pub mod files;
 pub mod follow;
@@ -23,10 +24,13 @@ pub mod meanings;
 pub mod output;
 pub mod pager;
 pub mod predecessor;
+pub mod progress;
 pub mod session;
 pub mod slash;
 mod still_copy;
+pub mod style;
 mod synopsis;
+pub mod table;
 pub mod task_arg;
 pub mod tasks;
 pub mod text;
@@ -38,10 +42,11 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory as _, Parser};
 
-use crate::cli::commands::Command;
+use crate::cli::commands::{Command, board};
 use crate::cli::failure::{Failure, tell_parser};
-use crate::cli::output::Output;
+use crate::cli::output::{Output, Wanted};
 use crate::cli::session::{Session, Surface};
+use crate::cli::style::ColourChoice;
 use crate::config::Ambient;
 use crate::exit_codes::CliExit;
 
@@ -66,6 +71,23 @@ pub struct Arguments {
     #[arg(long, global = true, display_order = 901)]
     json: bool,
 
+    /// Colours in the output
+    #[arg(
+        long,
+        alias = "colour",
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        hide_default_value = true,
+        display_order = 902
+    )]
+    color: ColourChoice,
+
+    /// Do not show long output in a pager
+    #[arg(long, global = true, display_order = 903)]
+    no_pager: bool,
+
     #[command(flatten)]
     grouped: groups::Grouped,
 
@@ -80,28 +102,24 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> CliExit {
         return exit;
     }
     match Arguments::try_parse_from(&arguments) {
-        Ok(parsed) => {
-            let output = Output::of_process(parsed.json);
-            run_parsed(parsed, output, &arguments)
-        }
+        Ok(parsed) => run_parsed(parsed, &arguments),
         Err(mut error) => {
             let is_json = arguments.iter().any(|argument| argument == "--json");
             let advice = meanings::advice(&mut error, &arguments);
-            tell_parser(&error, &advice, &mut Output::of_process(is_json))
+            let wanted = Wanted { is_json, ..Wanted::default() };
+            tell_parser(&error, &advice, &mut Output::of_process(wanted))
         }
     }
 }
 
-fn run_parsed(arguments: Arguments, mut output: Output, words: &[OsString]) -> CliExit {
-    if arguments.command.is_none() {
-        // Nobody can be told when the help cannot be written.
-        drop(Arguments::command().print_help());
-        return CliExit::Ok;
-    }
+fn run_parsed(arguments: Arguments, words: &[OsString]) -> CliExit {
+    let Arguments { json: is_json, color: colour, no_pager, .. } = arguments;
+    let wanted = Wanted { is_json, colour, no_pager };
     let ambient = match Ambient::of_process() {
         Ok(ambient) => ambient,
-        Err(error) => return Failure::from(error).tell(&mut output),
+        Err(error) => return Failure::from(error).tell(&mut Output::of_process(wanted)),
     };
+    let output = Output::of_process(wanted);
     let board = board_of(&arguments, &ambient);
     let mut session = Session {
         ambient,
@@ -111,8 +129,13 @@ fn run_parsed(arguments: Arguments, mut output: Output, words: &[OsString]) -> C
         has_read_stdin: Cell::new(false),
         person: None,
     };
-    let ended = arguments.command.map_or(Ok(CliExit::Ok), |command| command.run(&mut session));
-    let written = session.output.finish();
+    let ended = match arguments.command {
+        Some(command) => command.run(&mut session),
+        // The board is for people; what runs for a task reads how to use it.
+        None if session.is_in_run() => session.output.raw(help().as_bytes()).map(|()| CliExit::Ok),
+        None => board::run_alone(&mut session),
+    };
+    let written = session.output.close(&session.ambient);
     match ended.and_then(|exit| written.map(|()| exit)) {
         Ok(exit) => exit,
         Err(failure) => {
@@ -123,6 +146,10 @@ fn run_parsed(arguments: Arguments, mut output: Output, words: &[OsString]) -> C
             exit
         }
     }
+}
+
+fn help() -> String {
+    Arguments::command().render_help().to_string()
 }
 
 /// The board that a command line names.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::api::client::{Client, OnBehalf};
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
+use crate::cli::progress::WaitForDaemon;
 use crate::cli::times::Times;
 use crate::config::Ambient;
 use crate::kernel::error::ErrorCode;
@@ -61,6 +62,13 @@ impl Session {
     /// The daemon's socket is unknown.
     pub fn client(&self) -> Result<Client, Failure> {
         let client = Client::new(&self.ambient)?;
+        let client = match self.output.shows_progress() && self.surface == Surface::Shell {
+            true => {
+                let is_ascii = self.output.notes_style().is_ascii;
+                client.showing_waits(Box::new(WaitForDaemon { is_ascii }))
+            }
+            false => client,
+        };
         Ok(match &self.person {
             Some(person) => client.on_behalf(person.clone()),
             None => client,

@@ -58,6 +58,23 @@ impl Times {
         }
     }
 
+    /// `HH:MM:SS`, local.
+    pub fn clock(&self, seconds: EpochSeconds) -> String {
+        self.exact(seconds).split_once(' ').map_or_else(String::new, |(_, time)| time.to_owned())
+    }
+
+    /// `YYYY-MM-DD`, local.
+    pub fn day(&self, seconds: EpochSeconds) -> String {
+        let exact = self.exact(seconds);
+        exact.split_once(' ').map_or_else(|| exact.clone(), |(day, _)| day.to_owned())
+    }
+
+    /// The beginning of today, epoch seconds.
+    pub fn today(&self) -> EpochSeconds {
+        let now = Timestamp::from_second(self.now).unwrap_or_default().to_zoned(self.zone.clone());
+        now.start_of_day().map_or(self.now, |start| start.timestamp().as_second())
+    }
+
     /// The beginning of a day that is written `YYYY-MM-DD`, epoch seconds; none when it is no day.
     pub fn midnight(&self, day: &str) -> Option<EpochSeconds> {
         let is_day =
@@ -179,6 +196,10 @@ mod tests {
     fn a_day_begins_at_its_local_midnight() {
         assert_eq!(at(0).midnight("1970-01-02"), Some(86_400 - 7_200));
         assert_eq!(at(0).exact(0), "1970-01-01 02:00:00");
+        assert_eq!(
+            (at(0).today(), at(79_199).today(), at(79_200).today()),
+            (-7_200, -7_200, 79_200)
+        );
         for text in ["1970-1-2", "1970-02-30", "19700102", "1970-01-02T00:00", "today", ""] {
             assert_eq!(at(0).midnight(text), None, "{text:?}");
         }
@@ -187,6 +208,7 @@ mod tests {
     #[test]
     fn times_are_local() {
         assert_eq!(at(0).local(0), "1970-01-01 02:00");
+        assert_eq!((at(0).day(0).as_str(), at(0).clock(0).as_str()), ("1970-01-01", "02:00:00"));
         assert_eq!(at(0).local(i64::MAX), i64::MAX.to_string());
     }
 

@@ -40,6 +40,9 @@ pub struct GetLog {
     /// Continues with new output until the run ends.
     #[serde(default)]
     pub follow: bool,
+    /// With `follow`: only what comes behind this many bytes of output, to go on where an earlier reply broke; `tail` is ignored then.
+    #[serde(default)]
+    pub from: Option<u64>,
     /// Board of the task; refused when the task is on another board.
     #[serde(default)]
     pub board: Option<String>,
@@ -121,9 +124,11 @@ pub struct FollowedLog {
     pub run_id: RunId,
     service: Arc<Service>,
     life: watch::Receiver<Life>,
-    path: PathBuf,
-    tail: Option<u64>,
     follower: Option<LogFollower>,
+    /// What was there when it began, until it is taken.
+    first: Option<Bytes>,
+    /// Bytes of output up to the end of what was there when it began.
+    pub position: u64,
     pause: Duration,
     was_live: bool,
 }
@@ -149,15 +154,29 @@ pub async fn follow(
         return Err(ServiceError::NoLog { task: task_id, run: request.run });
     };
     let life = service.life.clone();
+    // Looked at before the log, so that what is read after the last look is the whole.
+    let was_live = service.live_runs.contains(run_id);
+    let unreadable = |error: std::io::Error| file_fault("read a log", &error);
+    let (tail, from) = (request.tail, request.from);
+    let begin = move || match from {
+        None => LogFollower::begin(&path, tail),
+        Some(from) => {
+            let mut follower = LogFollower::begin_at(&path, from)?;
+            let news = follower.read_on()?;
+            Ok((follower, news))
+        }
+    };
+    let begun = tokio::task::spawn_blocking(begin).await.map_err(std::io::Error::other);
+    let (follower, first) = begun.and_then(|begun| begun).map_err(unreadable)?;
     Ok(FollowedLog {
         run_id,
         service,
         life,
-        path,
-        tail: request.tail,
-        follower: None,
+        position: follower.position(),
+        follower: Some(follower),
+        first: Some(Bytes::from(first)),
         pause: LOOK_AGAIN,
-        was_live: true,
+        was_live,
     })
 }
 
@@ -167,12 +186,13 @@ impl FollowedLog {
     /// # Errors
     /// The file cannot be read.
     pub async fn next(&mut self) -> std::io::Result<Option<Bytes>> {
+        if let Some(first) = self.first.take().filter(|first| !first.is_empty()) {
+            return Ok(Some(first));
+        }
         while self.was_live {
-            if self.follower.is_some() {
-                tokio::select! {
-                    () = tokio::time::sleep(self.pause) => {}
-                    () = wait_for_life(&mut self.life, |life| life == Life::Ending) => return Ok(None),
-                }
+            tokio::select! {
+                () = tokio::time::sleep(self.pause) => {}
+                () = wait_for_life(&mut self.life, |life| life == Life::Ending) => return Ok(None),
             }
             // Looked at before the log, so that what is read after the last look is the whole.
             self.was_live = self.service.live_runs.contains(self.run_id);
@@ -186,15 +206,19 @@ impl FollowedLog {
         Ok(None)
     }
 
+    /// Bytes of what was there when it began, as long as it is not taken.
+    pub fn first_len(&self) -> usize {
+        self.first.as_ref().map_or(0, Bytes::len)
+    }
+
     /// What is there now, read on a thread that may wait for a disk.
     async fn look(&mut self) -> std::io::Result<Bytes> {
-        let (path, tail, before) = (self.path.clone(), self.tail, self.follower.take());
-        let looked = tokio::task::spawn_blocking(move || match before {
-            None => LogFollower::begin(&path, tail),
-            Some(mut follower) => {
-                let news = LogFollower::read_on(&mut follower)?;
-                Ok((follower, news))
-            }
+        let Some(mut follower) = self.follower.take() else {
+            return Err(std::io::Error::other("an earlier look at the log has failed"));
+        };
+        let looked = tokio::task::spawn_blocking(move || {
+            let news = follower.read_on()?;
+            Ok::<_, std::io::Error>((follower, news))
         });
         let (now, news) = looked.await.map_err(std::io::Error::other)??;
         self.follower = Some(now);

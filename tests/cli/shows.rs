@@ -46,7 +46,7 @@ fn show_has_fields_then_body_comments_events_and_runs() {
     }
     assert!(shown.contains("] ann: mind the paint\n"), "{shown}");
     assert!(
-        shown.contains("] [run 2] blocked {\"kind\":\"needs_input\",\"reason\":\"no key\"}\n"),
+        shown.contains("] blocked it: no key  (") && shown.contains("] commented  (ann)\n"),
         "{shown}"
     );
     assert!(shown.contains("  #2 blocked @- 0s "), "{shown}");
@@ -114,7 +114,7 @@ fn only_the_newest_twenty_events_are_shown_to_people() {
         board.say(["comment", &id, &format!("note {number}")]).ok();
     }
     let shown = board.say(["show", &id]).ok();
-    let events = shown.lines().filter(|line| line.contains("] commented {")).count();
+    let events = shown.lines().filter(|line| line.contains("] commented  (")).count();
     assert_eq!(events, 20);
     assert!(shown.contains("Events (26):"), "{shown}");
     let json = board.say(["show", &id, "--json"]).json();
@@ -149,11 +149,13 @@ fn runs_are_listed_oldest_first_with_what_they_left() {
     board.say(["complete", &id, "--summary", "all done"]).ok();
     let runs = board.say(["runs", &id]).ok();
     let lines: Vec<Vec<&str>> = runs.lines().map(|l| l.split_whitespace().collect()).collect();
-    assert_eq!(lines[0], ["#", "OUTCOME", "PROFILE", "ELAPSED", "STARTED", "RUN"]);
-    assert_eq!(lines[1][..3], ["1", "blocked", "dev"]);
+    assert_eq!(lines[0], ["RUN", "OUTCOME", "PROFILE", "ELAPSED", "STARTED"]);
+    let runs_json = board.runs(&id);
+    let number = |index: usize| runs_json[index]["id"].to_string();
+    assert_eq!(lines[1][..3], [&number(0), "blocked", "dev"]);
     assert!(lines[1][3].ends_with(['s', 'm']), "{runs}");
     assert_eq!(lines[2], ["→", "which"]);
-    assert_eq!(lines[3][..3], ["2", "completed", "dev"]);
+    assert_eq!(lines[3][..3], [&number(1), "completed", "dev"]);
     assert_eq!(lines[4], ["→", "all", "done"]);
     let outcomes: Vec<Value> = board.runs(&id).iter().map(|run| run["outcome"].clone()).collect();
     assert_eq!(outcomes, [json!("blocked"), json!("completed")]);

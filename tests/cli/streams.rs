@@ -20,11 +20,11 @@ fn a_tail_tells_everything_so_far_and_goes_on() {
     board.say(["assign", &id, "dev"]).ok();
     let other = board.create("other", &[]);
     let tail = Talk::start(&board, &["tail", &id, "--interval", "0.1"]);
-    assert!(message(&tail.line()).starts_with("created {"));
-    assert_eq!(message(&tail.line()), r#"assigned {"assignee":"dev"}"#);
+    assert!(message(&tail.line()).starts_with("created the task"));
+    assert!(message(&tail.line()).starts_with("assigned it: dev  ("));
     board.say(["archive", &other]).ok();
     board.say(["archive", &id]).ok();
-    assert_eq!(message(&tail.line()), "archived");
+    assert!(message(&tail.line()).starts_with("archived it  ("));
     tail.interrupt();
     let said = tail.end();
     assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (0, "", ""));
@@ -67,13 +67,13 @@ fn a_watch_begins_now_and_tells_whose_a_task_is() {
     board.until_reads(before, 3);
     board.say(["comment", &id, "hello", "--author", "ann"]).ok();
     let line = watch.line();
-    assert_eq!(message(&line), format!(r#"{id} commented (@dev) {{"author":"ann","len":5}}"#));
+    assert_eq!(message(&line), format!("{id} @dev t: commented  (ann)"));
     board.say(["assign", &id, "none"]).ok();
-    assert_eq!(message(&watch.line()), format!(r#"{id} assigned (-) {{"assignee":null}}"#));
+    assert!(message(&watch.line()).starts_with(&format!("{id} @- t: assigned it  (")));
     board.say(["boards", "create", "elsewhere"]).ok();
     board.create("unseen", &["--board", "elsewhere"]);
     board.say(["archive", &id]).ok();
-    assert_eq!(message(&watch.line()), format!("{id} archived (-)"));
+    assert!(message(&watch.line()).starts_with(&format!("{id} @- t: archived it  (")));
     watch.interrupt();
     let said = watch.end();
     assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (0, "", ""));
@@ -92,10 +92,10 @@ fn a_watch_shows_only_what_its_filters_admit() {
     let c = board.create("c", &["--assignee", "dev", "--tenant", "shop"]);
     board.say(["claim", &c]).ok();
     board.say(["complete", &c]).ok();
-    assert!(message(&watch.line()).starts_with(&format!("{c} completed (@dev)")));
+    assert!(message(&watch.line()).starts_with(&format!("{c} @dev c: completed it")));
     board.say(["assign", &b, "dev"]).ok();
     board.say(["edit", &b, "--title", "bbb"]).ok();
-    assert_eq!(message(&watch.line()), format!(r#"{b} edited (@dev) {{"fields":["title"]}}"#));
+    assert!(message(&watch.line()).starts_with(&format!("{b} @dev bbb: edited: title")));
 }
 
 #[test]
@@ -167,4 +167,34 @@ fn the_stream_passes_on_the_kinds_that_are_asked_for_and_refuses_what_does_not_e
         assert!(detail.message.contains(word), "{detail:?}");
         assert!(detail.hint.as_deref().is_some_and(|text| text.starts_with(hint)), "{detail:?}");
     }
+}
+
+/// Prints a line, waits for a file, and so on.
+const THREE_LINES: &str = "for n in 1 2 3; do echo line $n; while [ ! -e \"$HOME/go$n\" ]; do sleep 0.05; done; done; kanban complete \"$KANBAN_TASK\"";
+
+#[test]
+fn a_followed_log_goes_on_after_a_restart_without_a_gap_or_a_repeat() {
+    let mut board = Board::with_workers(&[("dev", THREE_LINES)]);
+    let id = board.create("t", &["--assignee", "dev"]);
+    board.say(["dispatch"]).ok();
+    crate::harness::until("the log", || (board.say(["log", &id]).code == 0).then_some(()));
+    let log = Talk::start(&board, &["log", &id, "--follow"]);
+    assert_eq!(log.line(), "line 1");
+    let go = |board: &Board, n: u8| std::fs::write(board.path(&format!("go{n}")), "").unwrap();
+    board.kill();
+    go(&board, 1);
+    board.start();
+    assert_eq!(log.line(), "line 2");
+    board.kill();
+    board.start();
+    go(&board, 2);
+    assert_eq!(log.line(), "line 3");
+    go(&board, 3);
+    let said = log.end();
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(!said.out.contains("line"), "{said:?}");
+    let last = board.say(["log", &id, "-n", "2"]).ok();
+    assert!(last.starts_with("line 3\n"), "{last}");
+    let last = board.say(["log", &id, "--follow", "--lines", "3"]).ok();
+    assert!(last.starts_with("line 2\nline 3\n"), "{last}");
 }

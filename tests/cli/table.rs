@@ -546,6 +546,12 @@ const VERBS: &[Verb] = &[
         ],
     ),
     verb(
+        "board",
+        &[],
+        &[(&["x"], 2, "unexpected argument"), (&["--watch"], 2, "needs a terminal")],
+    ),
+    verb("tree", &["{a}"], &[(&[], 2, "<ID>"), (&["t_dead"], 1, "no such task")]),
+    verb(
         "watch",
         &[],
         &[

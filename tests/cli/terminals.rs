@@ -19,6 +19,7 @@ fn on_terminal(board: &Board, arguments: &[&str]) -> String {
     let size = nix::pty::Winsize { ws_row: 24, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
     let pty = nix::pty::openpty(Some(&size), None).unwrap();
     let mut command = board.command(arguments);
+    command.envs([("LANG", "C.UTF-8"), ("NO_COLOR", "1"), ("PAGER", "cat")]);
     command.stdout(pty.slave.try_clone().unwrap()).stderr(pty.slave);
     let mut child = command.spawn().unwrap();
     // Its copies of the terminal.
@@ -71,6 +72,12 @@ fn no_verb_has_a_terminal_do_what_others_wrote() {
     for arguments in [
         &["list"][..],
         &["list", "--json"],
+        &["list", "-o", "wide"],
+        &["list", "-o", "csv"],
+        &[],
+        &["board"],
+        &["tree", &id],
+        &["inbox"],
         &["show", &id],
         &["show", &id, "--json"],
         &["log", &id],

@@ -43,6 +43,15 @@ const ANSWER_TIME: Duration = Duration::from_secs(120);
 /// Pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// Time until a wait is shown to a person.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// Shows that something is waited for.
+pub trait ShowWait {
+    /// Begins to show it; it is shown until the returned value is dropped.
+    fn show(&self) -> Box<dyn std::any::Any>;
+}
+
 /// Ends whatever a client waits for, from another thread: once, then the next wait is an ordinary one.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt(Arc<Notify>);
@@ -69,6 +78,7 @@ pub struct Client {
     on_behalf: Option<OnBehalf>,
     answer_time: Duration,
     interrupt: Interrupt,
+    show_wait: Option<Box<dyn ShowWait + Send>>,
     runtime: Runtime,
 }
 
@@ -149,6 +159,7 @@ impl Client {
             on_behalf,
             answer_time,
             interrupt,
+            show_wait: None,
             runtime,
         })
     }
@@ -180,10 +191,27 @@ impl Client {
         Ok(request_id(epoch_seconds(), &random))
     }
 
-    /// The same, with all its waiting ended by `interrupt`.
+    /// The same, with all its waiting ended by `interrupt`. Who follows something waits on purpose: that is not shown.
     #[must_use]
     pub fn interrupted_by(self, interrupt: Interrupt) -> Self {
-        Self { interrupt, ..self }
+        Self { interrupt, show_wait: None, ..self }
+    }
+
+    /// The same, with every wait of more than a second shown.
+    #[must_use]
+    pub fn showing_waits(self, show_wait: Box<dyn ShowWait + Send>) -> Self {
+        Self { show_wait: Some(show_wait), ..self }
+    }
+
+    /// What `future` gives; that it takes long is shown.
+    async fn shown<T>(&self, future: impl Future<Output = T>) -> T {
+        let Some(show_wait) = &self.show_wait else { return future.await };
+        let mut future = std::pin::pin!(future);
+        if let Ok(answer) = tokio::time::timeout(SLOW, &mut future).await {
+            return answer;
+        }
+        let _shown = show_wait.show();
+        future.await
     }
 
     /// Waits for `future`, unless the interrupt comes first.
@@ -193,7 +221,7 @@ impl Client {
     ) -> Result<T, ClientError> {
         self.runtime.block_on(async {
             tokio::select! {
-                answer = future => answer,
+                answer = self.shown(future) => answer,
                 () = self.interrupt.0.notified() => Err(ClientError::Interrupted),
             }
         })

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Either};
-use hyper::Method;
 use hyper::body::Incoming;
+use hyper::{HeaderMap, Method};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -22,10 +22,16 @@ const FILE_TIME: Duration = Duration::from_secs(6 * 60 * 60);
 /// A reply that comes in pieces.
 pub struct Download<'c> {
     client: &'c Client,
+    headers: HeaderMap,
     body: Incoming,
 }
 
 impl Download<'_> {
+    /// The header of a name, as a value of this type; none when it is not there or not such a value.
+    pub fn header<T: std::str::FromStr>(&self, name: &str) -> Option<T> {
+        self.headers.get(name)?.to_str().ok()?.parse().ok()
+    }
+
     /// The next piece; none at the end.
     ///
     /// # Errors
@@ -56,9 +62,31 @@ impl Client {
         path: &str,
         query: &impl Serialize,
     ) -> Result<Download<'_>, ClientError> {
+        self.open_download(path, query, Known::Nothing)
+    }
+
+    /// The same of a daemon that was there a moment ago: it is waited for while it restarts.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn download_again(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+    ) -> Result<Download<'_>, ClientError> {
+        self.open_download(path, query, Known::WasThere)
+    }
+
+    fn open_download(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+        known: Known,
+    ) -> Result<Download<'_>, ClientError> {
         let outgoing = Outgoing::get(with_query(path, query)?);
-        let response = self.wait(self.send_patiently(&outgoing, Known::Nothing))?;
-        Ok(Download { client: self, body: response.into_body() })
+        let response = self.wait(self.send_patiently(&outgoing, known))?;
+        let (parts, body) = response.into_parts();
+        Ok(Download { client: self, headers: parts.headers, body })
     }
 
     /// Sends a file, once: what became of it is not known when the connection breaks.

@@ -9,6 +9,7 @@ use crate::cli::session::Session;
 use crate::cli::task_arg::TaskArg;
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::task::TaskStatus;
+use crate::kernel::task_filter::NOBODY;
 
 /// Which tasks are shown. Several filters narrow together.
 #[derive(Debug, clap::Args)]
@@ -16,12 +17,15 @@ pub(super) struct Filters {
     /// Only tasks of your profile or user name
     #[arg(long, conflicts_with = "assignee")]
     mine: bool,
-    /// Only tasks of this assignee
-    #[arg(short = 'a', long, value_name = "NAME", add = complete::profiles())]
+    /// Only tasks of these assignees, separated by commas; `none`: of nobody
+    #[arg(short = 'a', long, value_name = "NAMES", add = complete::profiles())]
     assignee: Option<String>,
-    /// Only tasks with this status
-    #[arg(short = 's', long, value_parser = PossibleValuesParser::new(TaskStatus::ALL.map(TaskStatus::as_str)))]
-    pub(super) status: Option<String>,
+    /// Only tasks with one of these statuses, separated by commas
+    #[arg(short = 's', long, value_delimiter = ',', value_parser = PossibleValuesParser::new(TaskStatus::ALL.map(TaskStatus::as_str)))]
+    status: Vec<String>,
+    /// Only tasks with none of these statuses, separated by commas
+    #[arg(long, value_delimiter = ',', value_name = "STATUS", conflicts_with = "status", value_parser = PossibleValuesParser::new(TaskStatus::ALL.map(TaskStatus::as_str)))]
+    not: Vec<String>,
     /// Only tasks of this tenant
     #[arg(long, value_name = "NAME")]
     pub(super) tenant: Option<String>,
@@ -32,7 +36,7 @@ pub(super) struct Filters {
     #[arg(long, value_name = "ID", add = complete::tasks())]
     pub(super) parent: Option<TaskArg>,
     /// Only tasks created after this time: epoch seconds, a date (2026-05-01) or an age (2d ago)
-    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
+    #[arg(long, visible_alias = "since", value_name = "WHEN", allow_hyphen_values = true)]
     created_after: Option<String>,
     /// Include archived tasks
     #[arg(long)]
@@ -42,7 +46,27 @@ pub(super) struct Filters {
 impl Filters {
     /// Whose tasks.
     pub(super) fn assignee(&self, session: &Session) -> Option<String> {
-        if self.mine { Some(session.own_name()) } else { self.assignee.clone() }
+        if self.mine {
+            return Some(session.own_name());
+        }
+        let word = |name: &str| {
+            if name.trim().eq_ignore_ascii_case("none") { NOBODY } else { name }.to_owned()
+        };
+        let names = |names: &String| names.split(',').map(word).collect::<Vec<_>>().join(",");
+        self.assignee.as_ref().map(names)
+    }
+
+    /// Which statuses; none: those of the daemon's own choice.
+    pub(super) fn status(&self) -> Option<String> {
+        if !self.status.is_empty() {
+            return Some(self.status.join(","));
+        }
+        let is_wanted = |status: &&str| {
+            let is_hidden = *status == TaskStatus::Archived.as_str() && !self.archived;
+            !is_hidden && !self.not.iter().any(|name| name == status)
+        };
+        let rest = || TaskStatus::ALL.map(TaskStatus::as_str).into_iter().filter(is_wanted);
+        (!self.not.is_empty()).then(|| rest().collect::<Vec<_>>().join(","))
     }
 
     /// Since when.

@@ -2,6 +2,7 @@
 
 use crate::cli::commands::Ended;
 use crate::cli::session::Session;
+use crate::cli::style::{Line, Tone};
 use crate::cli::text::one_line;
 use crate::cli::times::Times;
 use crate::exit_codes::CliExit;
@@ -38,17 +39,19 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         session.output.line("(nothing waits for you)")?;
     }
     let times = session.times();
+    session.output.page();
     for row in &rows {
         for line in lines(row, &times) {
-            session.output.line(line)?;
+            session.output.styled(&line)?;
         }
     }
     Ok(CliExit::Ok)
 }
 
-fn lines(row: &Attention, times: &Times) -> Vec<String> {
+fn lines(row: &Attention, times: &Times) -> Vec<Line> {
     let since = row.since.map_or_else(String::new, |since| format!(" ({})", times.age(since)));
-    let mut lines = vec![format!("{}{since}: {}", row.kind, one_line(&row.message))];
+    let head = Line::of(Tone::Asking, &row.kind).with(Tone::Faint, since);
+    let mut lines = vec![head.with(Tone::Plain, format!(": {}", one_line(&row.message)))];
     if row.count > 1 && !row.tasks.is_empty() {
         let ids: Vec<&str> = row.tasks.iter().map(|task| task.id.as_str()).collect();
         let named = u64::try_from(ids.len()).unwrap_or(u64::MAX);
@@ -56,8 +59,9 @@ fn lines(row: &Attention, times: &Times) -> Vec<String> {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        lines.push(format!("    {}{more}", ids.join(" ")));
+        lines.push(Line::from(format!("    {}{more}", ids.join(" "))));
     }
-    lines.extend(row.commands.iter().map(|command| format!("  → {command}")));
+    let command = |text: &String| Line::of(Tone::Faint, "  → ").with(Tone::Active, one_line(text));
+    lines.extend(row.commands.iter().map(command));
     lines
 }

@@ -11,6 +11,7 @@ pub mod attachments;
 pub mod backup;
 mod backup_verify;
 pub mod block;
+pub mod board;
 pub mod boards;
 pub mod breakers;
 pub mod cancel;
@@ -72,6 +73,7 @@ pub mod stats;
 pub mod status;
 pub mod stop;
 pub mod tail;
+pub mod tree;
 pub mod triage;
 pub mod unarchive;
 pub mod unblock;
@@ -153,6 +155,8 @@ pub enum Command {
     Log(log::Arguments),
     Diff(diff::Arguments),
     Why(why::Arguments),
+    Board(board::Arguments),
+    Tree(tree::Arguments),
     Inbox(inbox::Arguments),
     #[command(alias = "ui")]
     Dashboard(dashboard::Arguments),
@@ -209,6 +213,8 @@ impl Command {
             Self::Init(arguments) => init::run(&arguments, session),
             Self::Create(arguments) => create::run(arguments, session),
             Self::List(arguments) => list::run(arguments, session),
+            Self::Board(arguments) => board::run(&arguments, session),
+            Self::Tree(arguments) => tree::run(&arguments, session),
             Self::Search(arguments) => search::run(arguments, session),
             Self::Show(arguments) => show::run(&arguments, session),
             Self::Edit(arguments) => edit::run(arguments, session),
@@ -306,6 +312,7 @@ impl Command {
         const FILES: &str = "it reads or writes local files";
         match self {
             Self::Tail(_) | Self::Watch(_) => Some(ENDLESS),
+            Self::Board(arguments) if arguments.is_endless() => Some(ENDLESS),
             Self::Wait(arguments) if arguments.is_endless() => {
                 Some("it may wait forever without --timeout")
             }
@@ -381,6 +388,8 @@ impl Command {
             | Self::Log(_)
             | Self::Diff(_)
             | Self::Why(_)
+            | Self::Board(_)
+            | Self::Tree(_)
             | Self::Status(_)
             | Self::Stats(_)
             | Self::Assignees(_)

@@ -1,16 +1,18 @@
 //! `kanban runs`.
 
-use crate::api::client::seen::Run;
+use crate::api::client::seen::{Run, Word};
 use crate::api::client::task_path;
 use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::session::Session;
+use crate::cli::style::{Line, Tone};
+use crate::cli::table::{self, Column};
 use crate::cli::task_arg::TaskArg;
 use crate::cli::tasks::NONE;
-use crate::cli::text::{first_line, one_line, pad, width};
+use crate::cli::text::{first_line, one_line};
 use crate::cli::times::Times;
 use crate::exit_codes::CliExit;
-use crate::kernel::run::RunState;
+use crate::kernel::run::{RunOutcome, RunState};
 
 /// Columns of a summary or an error.
 const TEXT_COLUMNS: usize = 100;
@@ -45,8 +47,9 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         session.output.line(format!("(no runs yet for {})", one_line(&id)))?;
         return Ok(CliExit::Ok);
     }
-    for line in lines(&runs, &session.times()) {
-        session.output.line(line)?;
+    session.output.page();
+    for line in lines(&runs, &session.times(), session.output.columns()) {
+        session.output.styled(&line)?;
     }
     Ok(CliExit::Ok)
 }
@@ -71,42 +74,67 @@ fn work_word(run: &Run) -> String {
     }
 }
 
-fn lines(runs: &[Run], times: &Times) -> Vec<String> {
-    let head = ["#", "OUTCOME", "PROFILE", "ELAPSED", "STARTED", "RUN"].map(str::to_owned);
-    let row = |(index, run): (usize, &Run)| {
-        [
-            (index + 1).to_string(),
-            outcome_word(run),
-            run.profile.as_deref().map_or_else(|| NONE.to_owned(), one_line),
-            times.elapsed(run.started_at, run.ended_at),
-            times.local(run.started_at),
-            run.id.to_string(),
+/// What the outcome of a run means.
+pub(super) fn outcome_tone(run: &Run) -> Tone {
+    use RunOutcome as O;
+    match run.outcome.as_ref().map(Word::known) {
+        None => Tone::Active,
+        Some(None) => Tone::Plain,
+        Some(Some(outcome)) => match outcome {
+            O::Completed => Tone::Good,
+            O::Blocked => Tone::Asking,
+            O::Crashed
+            | O::Oom
+            | O::TimedOut
+            | O::SpawnFailed
+            | O::ProtocolViolation
+            | O::Lost
+            | O::GaveUp => Tone::Bad,
+            O::RateLimited | O::Stopped | O::Reclaimed => Tone::Plain,
+        },
+    }
+}
+
+fn lines(runs: &[Run], times: &Times, columns: Option<usize>) -> Vec<Line> {
+    let heads = [
+        Column::new("RUN", 9).right(),
+        Column::new("OUTCOME", 8),
+        Column::new("PROFILE", 5),
+        Column::new("ELAPSED", 6).right(),
+        Column::new("STARTED", 4),
+    ];
+    let row = |run: &Run| {
+        vec![
+            run.id.to_string().into(),
+            Line::of(outcome_tone(run), outcome_word(run)),
+            run.profile.as_deref().map_or_else(|| NONE.to_owned(), one_line).into(),
+            times.elapsed(run.started_at, run.ended_at).into(),
+            times.local(run.started_at).into(),
         ]
     };
-    let rows: Vec<[String; 6]> =
-        std::iter::once(head).chain(runs.iter().enumerate().map(row)).collect();
-    let mut columns = [0; 6];
-    for row in &rows {
-        for (column, cell) in columns.iter_mut().zip(row) {
-            *column = width(cell).max(*column);
-        }
-    }
-    let mut lines = Vec::new();
+    let rows: Vec<Vec<Line>> = runs.iter().map(row).collect();
     let notes = std::iter::once(None).chain(runs.iter().map(Some));
-    for (row, run) in rows.iter().zip(notes) {
-        let cells: Vec<String> =
-            row.iter().zip(columns).map(|(cell, columns)| pad(cell, columns)).collect();
-        lines.push(cells.join("  ").trim_end().to_owned());
-        let resumed = run.and_then(|run| run.resumed_run_id);
-        lines.extend(resumed.map(|before| format!("     ↻ in the session of run {before}")));
-        let texts = run.map(|run| [("→", &run.summary), ("✖", &run.error)]).into_iter().flatten();
-        lines.extend(texts.filter_map(|(sign, text)| {
-            Some(format!("     {sign} {}", first_line(text.as_deref()?, TEXT_COLUMNS)?))
-        }));
-        let artifacts = run.map(|run| run.artifacts.as_slice()).unwrap_or_default();
-        lines.extend(artifacts.iter().map(|artifact| {
-            format!("     + {} ({} bytes)", one_line(&artifact.path), artifact.size_bytes)
-        }));
+    let mut lines = Vec::new();
+    for (line, run) in table::lines(&heads, &rows, columns).into_iter().zip(notes) {
+        lines.push(line);
+        lines.extend(run.into_iter().flat_map(notes_of));
     }
     lines
+}
+
+/// What is to be said below the row of a run.
+fn notes_of(run: &Run) -> Vec<Line> {
+    let mut notes = Vec::new();
+    if let Some(before) = run.resumed_run_id {
+        notes.push(Line::of(Tone::Faint, format!("     ↻ in the session of run {before}")));
+    }
+    let texts = [("→", Tone::Plain, &run.summary), ("✖", Tone::Bad, &run.error)];
+    notes.extend(texts.into_iter().filter_map(|(sign, tone, text)| {
+        let text = first_line(text.as_deref()?, TEXT_COLUMNS)?;
+        Some(Line::of(tone, format!("     {sign} {text}")))
+    }));
+    notes.extend(run.artifacts.iter().map(|artifact| {
+        Line::from(format!("     + {} ({} bytes)", one_line(&artifact.path), artifact.size_bytes))
+    }));
+    notes
 }

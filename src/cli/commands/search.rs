@@ -4,8 +4,10 @@ use crate::api::client::seen::Hit;
 use crate::cli::commands::Ended;
 use crate::cli::commands::filters::Filters;
 use crate::cli::session::Session;
-use crate::cli::tasks::{assignee, with_skill_list};
-use crate::cli::text::{cut, one_line, pad, width};
+use crate::cli::style::{Line, Tone};
+use crate::cli::table::cell_cut;
+use crate::cli::tasks::{assignee, tone, with_skill_list};
+use crate::cli::text::{one_line, pad, width};
 use crate::exit_codes::CliExit;
 use crate::kernel::queries::SearchTasks;
 
@@ -40,7 +42,7 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
         text,
         assignee: filters.assignee(session),
         created_after: filters.created_after(session)?,
-        status: filters.status,
+        status: filters.status(),
         tenant: filters.tenant,
         label: filters.label,
         parent: session.optional_task(filters.parent.as_ref())?,
@@ -57,21 +59,25 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     if hits.is_empty() {
         session.output.line("(no matching tasks)")?;
     }
+    session.output.page();
     for line in lines(&hits, session.output.columns()) {
-        session.output.line(line)?;
+        session.output.styled(&line)?;
     }
     Ok(CliExit::Ok)
 }
 
-fn lines(hits: &[Hit], columns: Option<usize>) -> Vec<String> {
+fn lines(hits: &[Hit], columns: Option<usize>) -> Vec<Line> {
     let who = hits.iter().map(|hit| width(&assignee(&hit.task))).max().unwrap_or_default();
-    let fit = |line: String| columns.map_or_else(|| line.clone(), |columns| cut(&line, columns));
+    let fit = |line: Line| columns.map_or_else(|| line.clone(), |columns| cell_cut(&line, columns));
     let mut lines = Vec::new();
     for Hit { task, snippet } in hits {
-        let status = pad(task.status.as_str(), 8);
         let name = pad(&assignee(task), who);
-        lines.push(fit(format!("{}  {status}  {name}  {}", task.id, one_line(&task.title))));
-        lines.push(fit(format!("    {}", one_line(snippet))));
+        let line = Line::of(Tone::Plain, format!("{}  ", task.id))
+            .with(tone(&task.status), pad(task.status.as_str(), 8))
+            .with(Tone::Plain, format!("  {name}  "))
+            .with(Tone::Strong, one_line(&task.title));
+        lines.push(fit(line));
+        lines.push(fit(Line::of(Tone::Faint, format!("    {}", one_line(snippet)))));
     }
     lines
 }

@@ -1,16 +1,16 @@
 //! `kanban show`.
 
-use serde_json::Value;
-
 use crate::api::client::seen::{Run, Task, TaskDetails};
 use crate::api::client::task_path;
 use crate::cli::commands::request_review::reviewer;
-use crate::cli::commands::runs::outcome_word;
+use crate::cli::commands::runs::{outcome_tone, outcome_word};
 use crate::cli::commands::{Ended, answer};
 use crate::cli::complete;
+use crate::cli::events;
 use crate::cli::session::Session;
+use crate::cli::style::{Line, Tone};
 use crate::cli::task_arg::TaskArg;
-use crate::cli::tasks::{NONE, assignee, with_skill_list};
+use crate::cli::tasks::{NONE, assignee, tone, with_skill_list};
 use crate::cli::text::{block, first_line, one_line};
 use crate::cli::times::Times;
 use crate::exit_codes::CliExit;
@@ -77,8 +77,9 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         return Ok(CliExit::Ok);
     }
     let page = Page { times: session.times(), has_ages: session.output.columns().is_some() };
+    session.output.page();
     for line in page.lines(&details) {
-        session.output.line(line)?;
+        session.output.styled(&line)?;
     }
     Ok(CliExit::Ok)
 }
@@ -89,46 +90,49 @@ struct Page {
 }
 
 impl Page {
-    fn lines(&self, details: &TaskDetails) -> Vec<String> {
+    fn lines(&self, details: &TaskDetails) -> Vec<Line> {
         let task = &details.task;
-        let mut lines = vec![format!("Task {}: {}", task.id, one_line(&task.title))];
+        let title = Line::of(Tone::Plain, format!("Task {}: ", task.id));
+        let mut lines = vec![title.with(Tone::Strong, one_line(&task.title))];
         lines.extend(self.fields(details));
         for (heading, text) in [("Body", &task.body), ("Result", &task.result)] {
             if let Some(text) = text.as_deref().filter(|text| !text.trim().is_empty()) {
-                lines.extend([String::new(), format!("{heading}:")]);
-                lines.extend(block(text).lines().map(|line| format!("  {line}")));
+                lines.extend([Line::default(), Line::of(Tone::Strong, format!("{heading}:"))]);
+                lines.extend(block(text).lines().map(|line| Line::from(format!("  {line}"))));
             }
         }
         if !details.attachments.is_empty() {
-            lines.extend([String::new(), format!("Attachments ({}):", details.attachments.len())]);
+            let heading = format!("Attachments ({}):", details.attachments.len());
+            lines.extend([Line::default(), Line::of(Tone::Strong, heading)]);
             lines.extend(details.attachments.iter().map(|file| {
                 let (name, by) = (one_line(&file.filename), one_line(&file.uploaded_by));
-                format!("  {name} ({} bytes, by {by})", file.size_bytes)
+                Line::from(format!("  {name} ({} bytes, by {by})", file.size_bytes))
             }));
         }
-        lines.extend(self.questions(details));
+        lines.extend(self.questions(details).into_iter().map(Line::from));
         if !details.comments.is_empty() {
             let next = details.comments.first().map(|comment| comment.id);
             let heading =
                 heading("Comments", details.comments.len(), details.left_out.comments, next);
-            lines.extend([String::new(), heading]);
+            lines.extend([Line::default(), Line::of(Tone::Strong, heading)]);
             for comment in &details.comments {
                 let head =
                     format!("[{}] {}", self.when(comment.created_at), one_line(&comment.author));
-                lines.push(format!("  {head}: {}", block(&comment.body).replace('\n', "\n    ")));
+                let body = block(&comment.body).replace('\n', "\n    ");
+                lines.push(Line::of(Tone::Faint, format!("  {head}: ")).with(Tone::Plain, body));
             }
         }
         if !details.events.is_empty() {
             let next = details.events.first().map(|event| event.id);
             let heading = heading("Events", details.events.len(), details.left_out.events, next);
-            lines.extend([String::new(), heading]);
+            lines.extend([Line::default(), Line::of(Tone::Strong, heading)]);
             let hidden = details.events.len().saturating_sub(EVENTS_SHOWN);
             lines.extend(details.events.iter().skip(hidden).map(|event| self.event(event)));
         }
         if !details.runs.is_empty() {
             let next = details.runs.first().map(|run| run.id);
             let heading = heading("Runs", details.runs.len(), details.left_out.runs, next);
-            lines.extend([String::new(), heading]);
+            lines.extend([Line::default(), Line::of(Tone::Strong, heading)]);
             lines.extend(details.runs.iter().flat_map(|run| self.run(run)));
         }
         lines
@@ -174,7 +178,7 @@ impl Page {
         rows.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 
-    fn fields(&self, details: &TaskDetails) -> Vec<String> {
+    fn fields(&self, details: &TaskDetails) -> Vec<Line> {
         let task = &details.task;
         let at =
             |time: Option<EpochSeconds>| time.map_or_else(|| NONE.to_owned(), |t| self.when(t));
@@ -219,9 +223,11 @@ impl Page {
                 format!("{}, the last: {}", task.spawn_failures, one_line(last)),
             ));
         }
-        rows.into_iter()
-            .map(|(label, value)| format!("  {:<10} {value}", format!("{label}:")))
-            .collect()
+        let row = |(label, value): (&str, String)| {
+            let tone = if label == "status" { tone(&task.status) } else { Tone::Plain };
+            Line::of(Tone::Faint, format!("  {:<10} ", format!("{label}:"))).with(tone, value)
+        };
+        rows.into_iter().map(row).collect()
     }
 
     /// The status, with what explains it.
@@ -246,31 +252,24 @@ impl Page {
         if self.has_ages { format!("{local}, {} ago", self.times.age(seconds)) } else { local }
     }
 
-    fn event(&self, event: &Event) -> String {
-        let run = event.run_id.map_or_else(String::new, |run| format!(" [run {run}]"));
-        let payload = event.payload.as_ref().filter(|payload| !payload.is_empty());
-        let payload = payload.map_or_else(String::new, |payload| {
-            format!(" {}", one_line(&Value::Object(payload.clone()).to_string()))
-        });
-        format!(
-            "  [{}]{run} {}{payload}",
-            self.times.local(event.created_at),
-            one_line(&event.kind)
-        )
+    fn event(&self, event: &Event) -> Line {
+        let time = format!("  [{}] ", self.times.local(event.created_at));
+        let mut line = Line::of(Tone::Faint, time);
+        line.append(events::line(event));
+        line
     }
 
-    fn run(&self, run: &Run) -> Vec<String> {
+    fn run(&self, run: &Run) -> Vec<Line> {
         let elapsed = match run.ended_at {
             None => "active".to_owned(),
             Some(end) => self.times.elapsed(run.started_at, Some(end)),
         };
-        let mut lines = vec![format!(
-            "  #{} {} @{} {elapsed} {}",
-            run.id,
-            outcome_word(run),
-            run.profile.as_deref().map_or_else(|| NONE.to_owned(), one_line),
-            self.times.local(run.started_at),
-        )];
+        let profile = run.profile.as_deref().map_or_else(|| NONE.to_owned(), one_line);
+        let head = Line::of(Tone::Plain, format!("  #{} ", run.id))
+            .with(outcome_tone(run), outcome_word(run))
+            .with(Tone::Plain, format!(" @{profile} {elapsed} "))
+            .with(Tone::Faint, self.times.local(run.started_at));
+        let mut lines: Vec<String> = Vec::new();
         let texts = [("→", &run.summary), ("!", &run.error)];
         lines.extend(texts.into_iter().filter_map(|(sign, text)| {
             let line = first_line(text.as_deref()?, RUN_TEXT_COLUMNS)?;
@@ -287,7 +286,7 @@ impl Page {
             let limits = one_line(&run.not_enforced.join(", "));
             lines.push(format!("     ! limits not enforced here: {limits}"));
         }
-        lines
+        std::iter::once(head).chain(lines.into_iter().map(Line::from)).collect()
     }
 }
 

@@ -4,12 +4,12 @@ use crate::api::client::seen::TaskDetails;
 use crate::api::client::{Client, Interrupt, task_path};
 use crate::cli::commands::Ended;
 use crate::cli::complete;
+use crate::cli::events::Timed;
 use crate::cli::failure::Failure;
 use crate::cli::follow::{Follower, Heard};
 use crate::cli::output::Output;
 use crate::cli::session::{OnBoard, Session};
 use crate::cli::task_arg::TaskArg;
-use crate::cli::text::one_line;
 use crate::exit_codes::CliExit;
 use crate::kernel::event::Event;
 use crate::kernel::ids::EventId;
@@ -49,18 +49,19 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         true => None,
         false => Some(Follower::from_now(&client, Some(&id), on_board.board.as_deref())?),
     };
-    let mut last = show_new(&client, &path, &on_board, 0, session)?;
+    let mut timed = Timed::default();
+    let mut last = show_new(&client, &path, &on_board, 0, (&mut timed, session))?;
     let Some(mut follower) = follower else { return Ok(CliExit::Ok) };
     loop {
         match follower.next(None)? {
             Heard::Event(event) if event.id > last => {
                 last = event.id;
-                show(&event, session)?;
+                show(&event, &mut timed, session)?;
             }
             Heard::Event(_) | Heard::Nothing => {}
             Heard::Resync => {
                 session.output.complain("note: the database was restored; its events are now:");
-                last = show_new(&client, &path, &on_board, 0, session)?;
+                last = show_new(&client, &path, &on_board, 0, (&mut timed, session))?;
             }
         }
         session.output.finish()?;
@@ -73,25 +74,25 @@ fn show_new(
     path: &str,
     on_board: &OnBoard,
     after: EventId,
-    session: &mut Session,
+    (timed, session): (&mut Timed, &mut Session),
 ) -> Result<EventId, Failure> {
     let details: TaskDetails = client.get(path, on_board)?;
     let mut last = after;
     for event in details.events.iter().filter(|event| event.id > after) {
         last = event.id;
-        show(event, session)?;
+        show(event, timed, session)?;
     }
     session.output.finish()?;
     Ok(last)
 }
 
-fn show(event: &Event, session: &mut Session) -> Result<(), Failure> {
+fn show(event: &Event, timed: &mut Timed, session: &mut Session) -> Result<(), Failure> {
     if session.output.is_json() {
         return json_line(event, &mut session.output);
     }
-    let time = session.times().exact(event.created_at);
-    let line = format!("[{time}] {}{}", one_line(&event.kind), payload(event));
-    session.output.line(line)
+    let is_terminal = session.output.columns().is_some();
+    let lines = timed.lines(event, None, &session.times(), is_terminal);
+    lines.iter().try_for_each(|line| session.output.styled(line))
 }
 
 /// An event as a line of JSON.
@@ -99,14 +100,6 @@ pub(super) fn json_line(event: &Event, output: &mut Output) -> Result<(), Failur
     let json = json::to_string(event)
         .map_err(|error| Failure::fault(format!("cannot show an event: {error}")))?;
     output.line(json)
-}
-
-/// What an event tells beside its kind, behind a blank.
-pub(super) fn payload(event: &Event) -> String {
-    let payload = event.payload.as_ref().filter(|payload| !payload.is_empty());
-    payload.map_or_else(String::new, |payload| {
-        format!(" {}", one_line(&serde_json::Value::Object(payload.clone()).to_string()))
-    })
 }
 
 /// A client whose waiting ends with Ctrl-C, SIGTERM or the terminal's end.

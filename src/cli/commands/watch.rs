@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use crate::api::client::seen::TaskDetails;
 use crate::api::client::{Client, ClientError, task_path};
 use crate::cli::commands::Ended;
-use crate::cli::commands::tail::{interruptible, json_line, payload};
+use crate::cli::commands::tail::{interruptible, json_line};
 use crate::cli::complete;
+use crate::cli::events::Timed;
 use crate::cli::failure::Failure;
 use crate::cli::follow::{Follower, Heard};
 use crate::cli::session::{OnBoard, Session};
+use crate::cli::style::{Line, Tone};
 use crate::cli::tasks::NONE;
 use crate::cli::text::one_line;
 use crate::kernel::error::ErrorCode;
@@ -56,12 +58,13 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     if session.output.columns().is_some() {
         session.output.line_now("Watching; press Ctrl-C to stop.")?;
     }
+    let mut timed = Timed::default();
     loop {
         match follower.next(None)? {
             Heard::Event(event) if arguments.admits_kind(&event) => {
                 let owner = owners.of(&event)?;
                 if arguments.admits(&owner) {
-                    show(&event, &owner, session)?;
+                    show(&event, &owner, (&mut timed, session))?;
                 }
             }
             Heard::Event(event) => owners.forget_if_changed(&event),
@@ -104,20 +107,24 @@ impl Arguments {
     }
 }
 
-fn show(event: &Event, owner: &Owner, session: &mut Session) -> Result<(), Failure> {
+fn show(
+    event: &Event,
+    owner: &Owner,
+    (timed, session): (&mut Timed, &mut Session),
+) -> Result<(), Failure> {
     if session.output.is_json() {
         json_line(event, &mut session.output)?;
         return session.output.finish();
     }
-    let time = session.times().exact(event.created_at);
-    let who = owner.assignee.as_deref().map_or_else(|| NONE.to_owned(), |name| format!("@{name}"));
-    let kind = one_line(&event.kind);
-    session.output.line_now(format!(
-        "[{time}] {} {kind} ({}){}",
-        event.task_id,
-        one_line(&who),
-        payload(event)
-    ))
+    let who = owner.assignee.as_deref().unwrap_or(NONE);
+    let subject = Line::of(Tone::Plain, event.task_id.to_string())
+        .with(Tone::Faint, format!(" @{}", one_line(who)))
+        .with(Tone::Strong, format!(" {}", one_line(&owner.title)));
+    let is_terminal = session.output.columns().is_some();
+    for line in timed.lines(event, Some(subject), &session.times(), is_terminal) {
+        session.output.styled(&line)?;
+    }
+    session.output.finish()
 }
 
 /// Whose a task is.
@@ -125,6 +132,7 @@ fn show(event: &Event, owner: &Owner, session: &mut Session) -> Result<(), Failu
 struct Owner {
     assignee: Option<String>,
     tenant: Option<String>,
+    title: String,
 }
 
 /// Whose tasks are, asked for once and again when it may have changed.
@@ -142,9 +150,13 @@ impl Owners<'_> {
         }
         let path = task_path(event.task_id.as_str(), "")?;
         let owner = match self.client.get::<TaskDetails>(&path, &self.on_board) {
-            Ok(details) => Owner { assignee: details.task.assignee, tenant: details.task.tenant },
+            Ok(TaskDetails { task, .. }) => {
+                Owner { assignee: task.assignee, tenant: task.tenant, title: task.title }
+            }
             // gc was faster.
-            Err(ClientError::Refused(_)) => Owner::default(),
+            Err(ClientError::Refused(_)) => {
+                Owner { title: "(removed)".to_owned(), ..Owner::default() }
+            }
             Err(error) => return Err(error),
         };
         if self.known.len() >= KNOWN_MAX {

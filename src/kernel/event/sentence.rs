@@ -34,7 +34,15 @@ fn detail(event: &Event, key: &str) -> Option<String> {
     };
     let line = text.lines().next().unwrap_or_default();
     let cut: String = line.chars().take(DETAIL_CHARS_MAX).collect();
-    (!cut.is_empty()).then_some(cut)
+    let named = match key {
+        // The lock of a run that kanband started ends with the profile.
+        "lock" => cut.strip_prefix("kanband/").unwrap_or(&cut).to_owned(),
+        "pid" => format!("pid {cut}"),
+        "exit_code" => format!("exit code {cut}"),
+        "signal" => format!("signal {cut}"),
+        _ => cut.clone(),
+    };
+    (!cut.is_empty()).then_some(named)
 }
 
 fn all_texts(event: &Event) -> Vec<String> {
@@ -46,7 +54,7 @@ fn all_texts(event: &Event) -> Vec<String> {
 fn phrase(kind: EventKind) -> (&'static str, &'static [&'static str]) {
     use EventKind as K;
     match kind {
-        K::Created => ("created the task", &["schedule"]),
+        K::Created => ("created the task", &["assignee", "schedule"]),
         K::Linked => ("added a dependency", &["parent"]),
         K::Promoted => ("made it ready", &["reason"]),
         K::Assigned => ("assigned it", &["assignee"]),
@@ -96,7 +104,7 @@ fn phrase(kind: EventKind) -> (&'static str, &'static [&'static str]) {
         K::BreakerClosed => ("closed a breaker", &["key"]),
         K::GaveUp => ("gave up", &["error"]),
         K::Unkillable => ("the processes of the run cannot be killed", &[]),
-        K::Closed => ("all processes of the run are gone", &["reason"]),
+        K::Closed => ("all processes of the run are gone", &["exit_code", "signal", "reason"]),
     }
 }
 
@@ -135,6 +143,12 @@ mod tests {
             ),
             ("moved_to_moon", json!({ "crew": "two", "at": 7 }), "moved to moon: two"),
             ("unblocked", json!({}), "unblocked it"),
+            ("spawned", json!({ "pid": 9755 }), "started the worker: pid 9755"),
+            (
+                "closed",
+                json!({ "run_id": 7, "exit_code": 3, "signal": null }),
+                "all processes of the run are gone: exit code 3",
+            ),
         ] {
             assert_eq!(sentence(&event(kind, payload)), expected, "{kind}");
         }

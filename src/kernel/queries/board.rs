@@ -52,6 +52,8 @@ pub struct GetBoard {
 pub struct ListCards {
     /// The column.
     pub status: String,
+    /// In place of a column: the cards of these tasks, comma-separated, at most 500, in this order; of ids that are none there is no card.
+    pub tasks: Option<String>,
     /// Cards before the window.
     pub offset: u32,
     /// Cards in the window, at most 500; default 30.
@@ -211,6 +213,9 @@ pub fn cards(
     counts: impl Fn(EventId) -> Counts,
 ) -> Result<CardPage, VerbError> {
     let connection = snapshot.connection;
+    if let Some(ids) = &query.tasks {
+        return cards_of(ids, snapshot, view);
+    }
     let counts = &counts(store::events::newest_id(connection)?);
     let board = snapshot.board(query.board.as_deref(), "cards")?;
     let status = task_filter::status(&query.status)?;
@@ -224,6 +229,16 @@ pub fn cards(
     let mut maker = CardMaker::new(view);
     let cards: Result<Vec<Card>, Fault> = rows.into_iter().map(|row| maker.card(row)).collect();
     Ok(CardPage { cursor: cursor(connection)?, cards: cards?, count, count_is_exact })
+}
+
+/// The cards of these tasks.
+fn cards_of(ids: &str, snapshot: &Snapshot<'_>, view: View<'_>) -> Result<CardPage, VerbError> {
+    let mut maker = CardMaker::new(view);
+    let ids = ids.split(',').filter_map(|id| TaskId::parse(id.trim()));
+    let cards = ids.take(CARDS_PER_WINDOW_MAX as usize).map(|id| maker.card_of(&id));
+    let cards: Vec<Card> = cards.filter_map(Result::transpose).collect::<Result<_, Fault>>()?;
+    let count = i64::try_from(cards.len()).unwrap_or(i64::MAX);
+    Ok(CardPage { cursor: cursor(snapshot.connection)?, cards, count, count_is_exact: true })
 }
 
 /// The cursor of the event stream that belongs to this snapshot.

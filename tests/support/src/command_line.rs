@@ -61,7 +61,9 @@ impl Said {
     /// stderr of a call that has to fail with `code` and to print no data.
     pub fn failed(self, code: i32) -> String {
         assert!(self.code == code && self.out.is_empty(), "expected {code}: {self:?}");
-        assert!(self.err.starts_with("error: "), "{self:?}");
+        // With `--json` the object is alone.
+        let is_told = self.err.starts_with("error: ") || self.err.starts_with("{\"error\"");
+        assert!(is_told, "{self:?}");
         self.err
     }
 }

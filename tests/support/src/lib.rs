@@ -23,6 +23,7 @@ pub mod processes;
 pub mod programs;
 pub mod random_json;
 pub mod skip;
+pub mod terminal;
 pub mod wait;
 
 pub use skip::skip;

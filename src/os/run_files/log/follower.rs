@@ -31,6 +31,26 @@ impl LogFollower {
         Ok((follower, tail.map_or(whole.clone(), |window| read_text(whole, window))))
     }
 
+    /// Begins behind so many bytes of output, where an earlier follower has read to: see [`Self::position`]. Nothing is read yet.
+    ///
+    /// # Errors
+    /// A file of the log is there and cannot be read.
+    pub fn begin_at(path: &Path, position: u64) -> io::Result<Self> {
+        let head = match std::fs::symlink_metadata(path) {
+            Ok(metadata) => metadata.len(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            Err(error) => return Err(error),
+        };
+        // A head that is not complete holds all output so far: nothing was read behind it.
+        let head_read = position.min(head);
+        Ok(Self { path: path.to_owned(), head_read, past_head: position - head_read })
+    }
+
+    /// How many bytes of output lie before what comes next, read or gone.
+    pub fn position(&self) -> u64 {
+        self.head_read.saturating_add(self.past_head)
+    }
+
     /// What has come since. In the place of what was overwritten before it could be read stands a line that counts it.
     ///
     /// # Errors
@@ -97,6 +117,25 @@ mod tests {
         assert_eq!(text(follower.read_on().unwrap()), "defghij", "over the end of the head");
         log.write(b"k");
         assert_eq!(text(follower.read_on().unwrap()), "k");
+    }
+
+    #[test]
+    fn another_follower_goes_on_where_one_has_read_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let mut log = RunLogWriter::open(&path, 8, 4096).unwrap();
+        for (written, expected) in [("abc", "abc"), ("defgh", "defgh"), ("ijk", "ijk"), ("l", "l")]
+        {
+            let (before, _) = LogFollower::begin(&path, None).unwrap();
+            log.write(written.as_bytes());
+            let mut after = LogFollower::begin_at(&path, before.position()).unwrap();
+            assert_eq!(text(after.read_on().unwrap()), expected);
+            assert_eq!(text(after.read_on().unwrap()), "");
+        }
+        let mut beyond = LogFollower::begin_at(&path, 9_000).unwrap();
+        assert_eq!(text(beyond.read_on().unwrap()), "");
+        let mut nothing = LogFollower::begin_at(&dir.path().join("none"), 3).unwrap();
+        assert_eq!(text(nothing.read_on().unwrap()), "");
     }
 
     #[test]
