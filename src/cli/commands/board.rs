@@ -10,6 +10,7 @@ use crate::api::client::{Client, ClientError};
 use crate::cli::commands::Ended;
 use crate::cli::session::Session;
 use crate::cli::style::Line;
+use crate::cli::table::cell_cut;
 use crate::exit_codes::CliExit;
 use crate::kernel::queries::GetBoard;
 use crate::service::attention::{Attention, ListAttention};
@@ -84,7 +85,9 @@ fn draw(session: &mut Session, has_lanes: bool) -> Ended {
     let times = session.times();
     let columns = session.output.columns();
     session.output.page();
-    session.output.styled(&sections::head(&board))?;
+    let head = sections::head(&board);
+    let head = columns.map_or_else(|| head.clone(), |columns| cell_cut(&head, columns));
+    session.output.styled(&head)?;
     let parts = sections(&board, &inbox, &times);
     let lines: Vec<Line> = match columns {
         Some(columns) if has_lanes => {

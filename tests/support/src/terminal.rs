@@ -88,6 +88,17 @@ impl Terminal {
         until_or(explain, || self.screen().contains(text).then_some(()));
     }
 
+    /// Waits until the program has a handler for Ctrl-C.
+    pub fn until_hears_interrupts(&self) {
+        let status = format!("/proc/{}/status", self.child.id());
+        until("a handler of interrupts", || {
+            let status = std::fs::read_to_string(&status).unwrap();
+            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"))?;
+            let caught = u64::from_str_radix(caught.trim(), 16).unwrap();
+            (caught & 1 << (nix::libc::SIGINT - 1) != 0).then_some(())
+        });
+    }
+
     /// Waits until the program has ended; its exit code, and all that it has written.
     pub fn end(mut self) -> (Option<i32>, String) {
         let status = until("the program to end", || self.child.try_wait().unwrap());
