@@ -18,9 +18,10 @@ pub struct WaitForDaemon {
 }
 
 impl ShowWait for WaitForDaemon {
-    fn show(&self) -> Box<dyn Any> {
+    fn show(&self, elapsed: Duration) -> Box<dyn Any> {
         // Draws on stderr, and nothing where that is no terminal.
-        let bar = ProgressBar::new_spinner().with_message("waiting for the daemon");
+        let bar =
+            ProgressBar::new_spinner().with_message("waiting for the daemon").with_elapsed(elapsed);
         let signs = if self.is_ascii { "|/-\\ " } else { "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ " };
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
             bar.set_style(style.tick_chars(signs));

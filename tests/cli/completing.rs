@@ -3,6 +3,8 @@
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use support::terminal::Terminal;
+
 use crate::harness::{Board, DEADLINE, Location};
 
 /// What is offered behind these words, as a shell asks for it: one candidate per line, with its help behind a tab.
@@ -42,19 +44,26 @@ fn ids_of_the_running_daemon_are_offered_with_their_titles() {
     assert!(offered(&board, &["pro"]).iter().any(|line| line.starts_with("promote\t")));
 }
 
-#[test]
-fn of_20_000_tasks_those_are_offered_whose_ids_begin_as_typed() {
+/// A board with 20,000 tasks, two for each of their first four digits, and one that is alone.
+fn large_board() -> Board {
     let mut board = Board::quiet();
     board.kill();
     let file = rusqlite::Connection::open(board.home().join("kanban.db")).unwrap();
     file.execute_batch(
         "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 19999)
          INSERT INTO tasks (id, title, status, created_at)
-           SELECT printf('t_%04x%04x', i / 2, i), 'Part ' || i, 'todo', 1 FROM n",
+           SELECT printf('t_%04x%04x', i / 2, i), 'Part ' || i, 'todo', 1 FROM n
+             UNION ALL SELECT 't_eeee1234', 'Alone', 'todo', 1",
     )
     .unwrap();
     drop(file);
     board.start();
+    board
+}
+
+#[test]
+fn of_20_000_tasks_those_are_offered_whose_ids_begin_as_typed() {
+    let board = large_board();
     // The oldest of them, which no list of the newest has.
     let both = ["t_00000000\tPart 0", "t_00000001\tPart 1"];
     for typed in ["t_0000", "0000", "T_00000"] {
@@ -62,6 +71,33 @@ fn of_20_000_tasks_those_are_offered_whose_ids_begin_as_typed() {
     }
     assert_eq!(offered(&board, &["show", "t_270f4e1"]).len(), 2);
     assert_eq!(offered(&board, &["show", "t_ffff"]), [] as [&str; 0]);
+}
+
+#[test]
+fn a_shell_on_a_terminal_completes_the_beginning_of_one_of_20_000_ids() {
+    let board = large_board();
+    let mut bash = board.command_of("/bin/bash");
+    let programs = support::programs::kanban();
+    let path = format!("{}:/usr/bin:/bin", programs.parent().unwrap().display());
+    bash.args(["--norc", "--noprofile", "-i"]);
+    bash.envs([
+        ("PATH", path.as_str()),
+        ("TERM", "xterm"),
+        ("LANG", "C.UTF-8"),
+        ("PS1", "ready$ "),
+    ]);
+    let mut terminal = Terminal::start(&bash, 100, 24);
+    terminal.until_shows("ready$");
+    terminal.keys("source <(kanban completions bash); echo is-\"there\"\n");
+    terminal.until_shows("is-there");
+    terminal.keys("kanban show t_eeee\t");
+    terminal.until_shows("kanban show t_eeee1234");
+    // Two begin so: bash completes what they have in common, and lists them at the second tab.
+    terminal.keys("\u{15}kanban show t_0007\t\t");
+    terminal.until_shows("t_0007000e");
+    terminal.until_shows("t_0007000f");
+    terminal.keys("\u{15}exit\n");
+    assert_eq!(terminal.end().0, Some(0));
 }
 
 #[test]

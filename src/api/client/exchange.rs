@@ -43,13 +43,16 @@ const ANSWER_TIME: Duration = Duration::from_secs(120);
 /// Pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Time until a wait is shown to a person.
+/// Time until it is shown to a person that a command waits: of one request, or of many short ones.
 const SLOW: Duration = Duration::from_secs(1);
+
+/// Shorter waits of a command that takes long are not shown.
+const SHORT: Duration = Duration::from_millis(50);
 
 /// Shows that something is waited for.
 pub trait ShowWait {
-    /// Begins to show it; it is shown until the returned value is dropped.
-    fn show(&self) -> Box<dyn std::any::Any>;
+    /// Begins to show it; it is shown until the returned value is dropped. The command runs since `elapsed`.
+    fn show(&self, elapsed: Duration) -> Box<dyn std::any::Any>;
 }
 
 /// Ends whatever a client waits for, from another thread: once, then the next wait is an ordinary one.
@@ -79,6 +82,7 @@ pub struct Client {
     answer_time: Duration,
     interrupt: Interrupt,
     show_wait: Option<Box<dyn ShowWait + Send>>,
+    begun: Instant,
     runtime: Runtime,
 }
 
@@ -160,6 +164,7 @@ impl Client {
             answer_time,
             interrupt,
             show_wait: None,
+            begun: Instant::now(),
             runtime,
         })
     }
@@ -197,7 +202,7 @@ impl Client {
         Self { interrupt, show_wait: None, ..self }
     }
 
-    /// The same, with every wait of more than a second shown.
+    /// The same, with its waits shown as soon as the command takes more than a second.
     #[must_use]
     pub fn showing_waits(self, show_wait: Box<dyn ShowWait + Send>) -> Self {
         Self { show_wait: Some(show_wait), ..self }
@@ -207,10 +212,11 @@ impl Client {
     async fn shown<T>(&self, future: impl Future<Output = T>) -> T {
         let Some(show_wait) = &self.show_wait else { return future.await };
         let mut future = std::pin::pin!(future);
-        if let Ok(answer) = tokio::time::timeout(SLOW, &mut future).await {
+        let unseen = SLOW.saturating_sub(self.begun.elapsed()).max(SHORT);
+        if let Ok(answer) = tokio::time::timeout(unseen, &mut future).await {
             return answer;
         }
-        let _shown = show_wait.show();
+        let _shown = show_wait.show(self.begun.elapsed());
         future.await
     }
 
