@@ -81,7 +81,7 @@ pub fn sizes(connection: &Connection) -> Result<Sizes, Fault> {
 /// [`OpenError`].
 pub fn verify_to_restore(path: &Path) -> Result<Verified, OpenError> {
     let verified = store::inspect(path)?;
-    store::read_through(path)?;
+    store::rows_of_backup::read_all(path)?;
     Ok(verified)
 }
 

@@ -89,9 +89,7 @@ impl Arriving {
         // Before the board that has them: what is cut off here leaves bytes without a row, and no row without its bytes.
         let _nothing_is_taken_away = service.attachments.change.write().await;
         let placed = tokio::task::spawn_blocking(move || gathered.put_in_place(&files));
-        let placed = placed
-            .await
-            .unwrap_or_else(|_panicked| Err(Fault::NoAnswer { part: "the disk thread" }))?;
+        let placed = placed.await.unwrap_or(Err(Fault::NoAnswer { part: "the disk thread" }))?;
         let replaced = service.database.replace(staged, service.pool.clone()).await;
         let restored = match replaced {
             Ok(restored) => restored,

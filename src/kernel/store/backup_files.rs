@@ -9,8 +9,8 @@ use std::path::Path;
 use rusqlite::{Connection as Raw, OpenFlags, Row, params};
 use sha2::{Digest as _, Sha256};
 
-use super::Doing as _;
 use super::connection::Connection;
+use super::faults::Doing as _;
 use super::open_error::OpenError;
 use crate::kernel::error::Fault;
 

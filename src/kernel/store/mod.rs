@@ -56,6 +56,7 @@ pub mod queue;
 pub mod requests;
 pub mod routes;
 pub mod rows;
+pub mod rows_of_backup;
 pub mod runs;
 pub mod schedules;
 pub mod schema;
@@ -73,7 +74,7 @@ pub(crate) use faults::{Doing, is_unique_violation};
 pub use migrate::{MigrationWatch, Unwatched};
 pub use open::{
     Verified, complete, inspect, installation_of, make_stoppable, open_reader, open_watched,
-    open_writer, read_through, verify,
+    open_writer, verify,
 };
 pub(in crate::kernel) use open::{open_nothing, open_staged};
 pub use open_error::{Birth, Difference, Missing, OpenError, SQLITE_VERSION_MIN};

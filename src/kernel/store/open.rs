@@ -13,7 +13,7 @@ use super::install::{self, Install};
 use super::migrate::{self, KeepCopy, MigrationWatch, Unwatched};
 use super::open_error::{Birth, Difference, Missing, OpenError, SQLITE_VERSION_MIN};
 use super::private_file::create_private;
-use super::{backup_files, check, foreign, schema};
+use super::{backup_files, foreign, schema};
 use crate::kernel::error::Fault;
 use crate::kernel::limits::READ_STEPS_PER_LOOK;
 
@@ -83,7 +83,7 @@ fn open_for_writing(
     let no_checkpoint = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
     connection.set_db_config(no_checkpoint, true).map_err(at)?;
     migrate::refuse_unknown(&connection, path, missing)?;
-    check_pages(&connection, path, "quick_check")?;
+    check(&connection, path, "quick_check")?;
     connection.set_db_config(no_checkpoint, false).map_err(at)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(at)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(at)?;
@@ -139,7 +139,7 @@ pub fn verify(path: &Path) -> Result<Verified, OpenError> {
     let connection = foreign::open_unchanging(path).map_err(at)?;
     migrate::refuse_unknown(&connection, path, Missing::Refuse)?;
     let differences = schema::find_in_backup(&connection).map_err(at)?;
-    check_pages(&connection, path, "integrity_check")?;
+    check(&connection, path, "integrity_check")?;
     // What a changed table holds is not known.
     let files = match differences.is_empty() {
         true => backup_files::verify(&connection, path)?,
@@ -150,21 +150,6 @@ pub fn verify(path: &Path) -> Result<Verified, OpenError> {
         OpenError::Unusable { path: path.to_owned(), detail: fault.to_string() }
     })?;
     Ok(Verified { install, differences, schema_version, files })
-}
-
-/// Reads every row of a backup that [`inspect`] has passed, as far as this program knows what stands in it without bringing it up to
-/// date. The file is only read.
-///
-/// # Errors
-/// [`OpenError`].
-pub fn read_through(path: &Path) -> Result<(), OpenError> {
-    let at = |error: rusqlite::Error| OpenError::from_sqlite(path, &error);
-    let connection = foreign::open_unchanging(path).map_err(at)?;
-    if migrate::version(&connection).map_err(at)? < migrate::newest_version() {
-        return Ok(());
-    }
-    check::read_every_row(&Connection::of(connection))
-        .map_err(|detail| OpenError::Damaged { path: path.to_owned(), detail })
 }
 
 /// The same for a file that is to become the board: its structure may not differ.
@@ -229,7 +214,7 @@ fn configure(connection: &Raw) -> rusqlite::Result<()> {
 }
 
 /// Reads every page once; a board that does not survive this is not served.
-fn check_pages(connection: &Raw, path: &Path, how: &str) -> Result<(), OpenError> {
+fn check(connection: &Raw, path: &Path, how: &str) -> Result<(), OpenError> {
     let answer: String = connection
         .query_row(&format!("PRAGMA {how}(1)"), [], |row| row.get(0))
         .map_err(|error| OpenError::from_sqlite(path, &error))?;

@@ -49,7 +49,7 @@ pub(super) fn read(text: &str) -> Result<(Vec<Draft>, Unknown), String> {
         if !has_row {
             return Ok((drafts, unknown));
         }
-        let start = record.position().map_or(0, |position| position.byte());
+        let start = record.position().map_or(0, csv::Position::byte);
         let offset = usize::try_from(start).unwrap_or_default();
         let row = Row { lines: &lines, offset, delimiter: delimiter(text) };
         if record.iter().all(|cell| cell.trim().is_empty()) {
@@ -68,7 +68,7 @@ pub(super) fn read(text: &str) -> Result<(Vec<Draft>, Unknown), String> {
                     draft.set(field, Content::Text(cell.to_owned())).map_err(|problem| {
                         let name = header.get(index).unwrap_or_default();
                         row.cell(index).says(&format!("{name}: {problem}"))
-                    })?
+                    })?;
                 }
                 None if !cell.trim().is_empty() => {
                     *unknown

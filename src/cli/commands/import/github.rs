@@ -1,7 +1,7 @@
 //! Issues, as `gh issue list --json …` writes them.
 //!
 //! Who an issue is assigned to on GitHub is a person there and no profile here, so that stands in the body: a task must not start a
-//! program because somebody has the name of one.
+//! program because a person has the name of one.
 
 use serde_json::Value;
 

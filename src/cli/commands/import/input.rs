@@ -16,7 +16,7 @@ use crate::kernel::error::ErrorCode;
 /// Bytes of a list of tasks, which is read as a whole.
 const LIST_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// Bytes from which the kind of a file is told.
+/// Bytes from which the kind of a file is recognized.
 const HEAD_BYTES: usize = 64 * 1024;
 
 /// Some programs write it before UTF-8.
@@ -83,7 +83,7 @@ impl Input {
         Ok(Self { path, shown, _spooled: Some(folder) })
     }
 
-    /// What the file is: as given, else by its content. None when it cannot be told.
+    /// What the file is: as given, else by its content. None when it is unknown.
     ///
     /// # Errors
     /// It cannot be read.

@@ -5,13 +5,14 @@
 
 use std::collections::HashMap;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::cli::commands::import::draft::{Draft, Standing, Unknown};
 use crate::cli::commands::import::input::{Format, Input};
 use crate::cli::commands::import::location::Text;
 use crate::cli::commands::import::summary::PreviewRow;
 use crate::cli::commands::import::{Source, csv_items, github, json_items, markdown, trello};
 use crate::cli::failure::Failure;
-use crate::kernel::board::hex_digest;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::transfer::normalize::IMPORTER;
 use crate::kernel::transfer::record::{TaskFields, TaskRecord};
@@ -206,7 +207,7 @@ fn task_id(
         *count
     };
     let title = if is_of_the_world { "" } else { draft.title.as_str() };
-    let digest = hex_digest(&[
+    let digest = digest(&[
         format.source().as_bytes(),
         board.as_bytes(),
         draft.source_id.as_deref().unwrap_or_default().as_bytes(),
@@ -214,6 +215,16 @@ fn task_id(
         &ordinal.to_be_bytes(),
     ]);
     format!("t_{}", digest.get(..ID_DIGITS).unwrap_or_default())
+}
+
+/// Hex SHA-256 over parts, each preceded by its length so that no two lists of parts read the same.
+fn digest(parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The ids of the board by what the list calls its tasks: their ids there, else their titles.

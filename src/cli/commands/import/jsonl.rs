@@ -55,7 +55,7 @@ impl ExportFile {
     fn check_header(&self, line: &[u8]) -> Result<(), Failure> {
         let header: ExportHeader = object(line).map_err(|_| {
             self.refused("not an export of `kanban export`")
-                .with_hint("without `--format` the format is told by the content")
+                .with_hint("without `--format` the format is found from the content")
         })?;
         if header.kanban_export != FORMAT_VERSION {
             let message = format!(
