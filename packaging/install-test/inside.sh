@@ -534,6 +534,24 @@ EOF
     [ -d "/proc/$worker" ] || no "the worker ended"
     mine kanban stop "$task"
     mine systemctl --user stop kanband.service kanband.socket
+    # In a home of its own and in the background: a transient unit, which a worker outlives.
+    trial() { mine env KANBAN_HOME=/home/stranger/trial TRIAL=here "$@"; }
+    trial kanban init --yes
+    unit=$(mine systemctl --user list-units --plain --no-legend 'kanband-*.service' | cut -d ' ' -f 1)
+    [ -n "$unit" ] || no "there is no transient unit"
+    trial kanban stats
+    trial kanban doctor || no "doctor finds faults"
+    grep -q 'kanband is ready' /home/stranger/trial/kanband.log || no "the log is not in the home"
+    pid=$(cat /home/stranger/trial/lock)
+    is "unit" "$(mine systemctl --user show -P MainPID "$unit")" "$pid"
+    grep -qz '^TRIAL=here$' "/proc/$pid/environ" || no "a variable of the caller is missing"
+    code=0
+    trial kanband -d || code=$?
+    is "exit code of a second one" "$code" 75
+    mine systemctl --user stop "$unit"
+    code=0
+    trial kanban stats || code=$?
+    is "exit code without it" "$code" 4
     loginctl disable-linger stranger
 }
 

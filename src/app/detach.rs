@@ -7,11 +7,7 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Sender, channel};
-use std::thread::Builder;
 
 use crate::app::home;
 use crate::app::start_error::StartError;
@@ -25,6 +21,7 @@ use crate::os::host::random::random_hex;
 use crate::os::host::service_units::{
     DAEMON_UNIT, has_machine_unit, has_systemd, has_user_manager,
 };
+use crate::os::processes::background::{OF_OTHER_UNITS, Started, run_to_end, start_in_background};
 use crate::os::processes::own_process::make_files_private;
 
 /// Name of the log in the home.
@@ -35,24 +32,6 @@ const LOG_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
 /// How much of the end of the log is shown when the daemon does not come to serve.
 const LOG_END_BYTES: u64 = 4096;
-
-/// Longest message of sd_notify(3) that is read.
-const MESSAGE_BYTES: usize = 4096;
-
-/// Variables that tell a process of the unit it runs in: not those of the daemon.
-const OF_OTHER_UNITS: [&str; 11] = [
-    "INVOCATION_ID",
-    "JOURNAL_STREAM",
-    "LISTEN_FDNAMES",
-    "LISTEN_FDS",
-    "LISTEN_PID",
-    "MANAGERPID",
-    "MANAGERPIDFDID",
-    "NOTIFY_SOCKET",
-    "SYSTEMD_EXEC_PID",
-    "WATCHDOG_PID",
-    "WATCHDOG_USEC",
-];
 
 /// What became of the daemon.
 #[derive(Debug)]
@@ -222,11 +201,9 @@ impl Unit<'_> {
         env: &BTreeMap<String, String>,
         log: &Log,
     ) -> Result<Option<Detached>, StartError> {
-        let run = Command::new(systemd_run)
-            .args(self.arguments(env.keys().map(String::as_str)))
-            .stdin(Stdio::null())
-            .output();
-        let run = run.map_err(|error| StartError::fault("run systemd-run", &error))?;
+        let arguments = self.arguments(env.keys().map(String::as_str));
+        let run = run_to_end(systemd_run, &arguments)
+            .map_err(|error| StartError::fault("run systemd-run", &error))?;
         if !run.status.success() {
             let log_end = log.end();
             let has_run = !log_end.is_empty();
@@ -238,75 +215,23 @@ impl Unit<'_> {
     }
 }
 
-/// What is heard of a daemon that is a child.
-enum Heard {
-    Ready,
-    Ended(io::Result<ExitStatus>),
-}
-
-/// The socket at which a child says that it is ready, removed with this value.
-struct ReadySocket(PathBuf);
-
-impl Drop for ReadySocket {
-    fn drop(&mut self) {
-        drop(std::fs::remove_file(&self.0));
-    }
-}
-
 fn in_own_session(program: &Path, home: &Path, log: &Log) -> Result<Detached, StartError> {
     let failed = |error: io::Error| StartError::fault("start a daemon in the background", &error);
     let mark = random_hex(4).map_err(failed)?;
-    let ready = ReadySocket(home.join(format!(".ready-{mark}")));
-    let listening = UnixDatagram::bind(&ready.0).map_err(failed)?;
-    let (output, errors) = (log.file.try_clone(), log.file.try_clone());
-    let mut command = Command::new(program);
-    for name in OF_OTHER_UNITS {
-        command.env_remove(name);
-    }
-    let child = command
-        .arg("--own-session")
-        .env("NOTIFY_SOCKET", &ready.0)
-        .stdin(Stdio::null())
-        .stdout(output.map_err(failed)?)
-        .stderr(errors.map_err(failed)?)
-        .spawn();
-    let mut child = child.map_err(failed)?;
-    let pid = i32::try_from(child.id()).ok();
-    let (send, heard) = channel();
-    let of_end = send.clone();
-    let wait = move || drop(of_end.send(Heard::Ended(child.wait())));
-    Builder::new().name("child".into()).spawn(wait).map_err(failed)?;
-    let listen = move || listen(&listening, &send);
-    Builder::new().name("ready".into()).spawn(listen).map_err(failed)?;
-    match heard.recv() {
-        Ok(Heard::Ready) => Ok(Detached::Serving(Background {
-            pid,
+    let ready = home.join(format!(".ready-{mark}"));
+    let started = start_in_background(program, "--own-session", &ready, &log.file);
+    Ok(match started.map_err(failed)? {
+        Started::Ready { pid } => Detached::Serving(Background {
+            pid: i32::try_from(pid).ok(),
             home: home.to_owned(),
             log: log.path.clone(),
-            stop: pid.map_or_else(|| "kill PID".to_owned(), |pid| format!("kill {pid}")),
-        })),
-        Ok(Heard::Ended(status)) => {
-            let code = status.map_err(failed)?.code().and_then(|code| u8::try_from(code).ok());
-            Ok(Detached::Ended { code, log_end: log.end() })
+            stop: format!("kill {pid}"),
+        }),
+        Started::Ended(status) => {
+            let code = status.code().and_then(|code| u8::try_from(code).ok());
+            Detached::Ended { code, log_end: log.end() }
         }
-        Err(error) => Err(StartError::fault("wait for the daemon", &error)),
-    }
-}
-
-/// Waits for the message that the start is through.
-fn listen(socket: &UnixDatagram, heard: &Sender<Heard>) {
-    let mut message = [0; MESSAGE_BYTES];
-    while let Ok(length) = socket.recv(&mut message) {
-        if is_ready(message.get(..length).unwrap_or_default()) {
-            drop(heard.send(Heard::Ready));
-            return;
-        }
-    }
-}
-
-/// Whether a message of sd_notify(3) says that the start is through.
-fn is_ready(message: &[u8]) -> bool {
-    message.split(|byte| *byte == b'\n').any(|line| line == b"READY=1")
+    })
 }
 
 #[cfg(test)]
@@ -367,18 +292,5 @@ mod tests {
         let of_machine = unit(Way::MachineUnit);
         assert_eq!(of_machine.arguments(std::iter::empty())[0], "--quiet");
         assert_eq!(of_machine.stop(), format!("systemctl stop {name}"));
-    }
-
-    #[test]
-    fn only_the_end_of_the_start_counts_as_ready() {
-        for (message, expected) in [
-            ("READY=1\nSTATUS=serving\n", true),
-            ("STATUS=opening the board\n", false),
-            ("STATUS=READY=1\n", false),
-            ("EXTEND_TIMEOUT_USEC=60000000\n", false),
-            ("", false),
-        ] {
-            assert_eq!(is_ready(message.as_bytes()), expected, "{message:?}");
-        }
     }
 }

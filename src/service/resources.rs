@@ -252,7 +252,7 @@ mod tests {
             (20_000, 5_000, 6_000, Health::Warn),
         ] {
             let resources = Resources { open_files_max, runs_max, ..Resources::default() };
-            let check = open_files_check(&resources, max_running);
+            let check = open_files_check(&resources, max_running, "raise it");
             assert_eq!(check.health, health, "{}", check.message);
         }
     }

@@ -2,6 +2,7 @@
 //! ([`proc_stat`], [`proc_tree`]) and identified as the caller on a socket ([`peer`]).
 
 pub mod ask_program;
+pub mod background;
 mod capabilities;
 pub mod code_pages;
 pub mod command_as;
