@@ -130,7 +130,10 @@ fn a_reply_that_holds_numbers_is_given_again_as_it_was() {
     twice!("create", create());
     twice!("create_batch", CreateTasks { tasks: vec![create(), create()] });
     twice!("link", LinkTasks { parent_id: parent.clone(), child_id: child.clone(), board: None });
-    twice!("edit", EditTask { id: child.clone(), priority: Some(1_000_000), ..EditTask::default() });
+    twice!(
+        "edit",
+        EditTask { id: child.clone(), priority: Some(1_000_000), ..EditTask::default() }
+    );
     twice!(
         "comment",
         CommentTask { id: child.clone(), body: "1e308".into(), author: None, board: None }
