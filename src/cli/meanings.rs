@@ -123,7 +123,7 @@ pub const FLAGS: &[(&str, &[&str])] = &[
     ("--deadline", &["due"]),
     ("--delay", &["in"]),
     ("--depends-on", &["parent"]),
-    ("--desc", &["body", "description"]),
+    ("--desc", &["body"]),
     ("--description", &["body"]),
     ("--dir", &["workspace"]),
     ("--directory", &["workspace"]),

@@ -8,7 +8,7 @@ use crate::harness::{Board, keys};
 fn a_line_has_icon_id_status_assignee_tenant_and_title() {
     let board = Board::quiet();
     let plain = board.create("Fix the door", &[]);
-    let owned = board.create("Paint\tit\nred", &["--assignee", "ann", "--tenant", "house"]);
+    let owned = board.create("Paint\tit red", &["--assignee", "ann", "--tenant", "house"]);
     let idea = board.create("Maybe", &["--triage", "--priority", "-1"]);
     board.say(["claim", &plain]).ok();
     board.say(["block", &owned]).ok();

@@ -75,9 +75,13 @@ fn a_profile_or_board_is_paused_by_name_even_after_a_restart() {
     assert_eq!(board.dispatch()["spawned"][0]["task_id"], by_qa.as_str());
     board.say(["wait", &by_qa, "--closed"]).ok();
     assert_eq!(board.dispatch()["spawned"], json!([]));
-    assert_eq!(board.say(["why", &by_dev, "--json"]).json()["reason"], "profile_paused");
-    let why = board.say(["why", &of_shop]).ok();
-    assert!(why.contains("the board shop is paused") && why.contains("kanban resume --board shop"));
+    for (id, expected) in
+        [(&by_dev, "the profile dev is paused"), (&of_shop, "the board shop is paused")]
+    {
+        let said = board.say(["dispatch", id]);
+        let message = format!("{}{}", said.out, said.err);
+        assert!(message.contains(expected), "{message}");
+    }
     let status = board.say(["status"]).ok();
     assert!(status.contains("paused       profile dev, since"), "{status}");
     assert!(status.contains("paused       board shop, since"), "{status}");

@@ -680,7 +680,7 @@ const VERBS: &[Verb] = &[
             (&["set", "dispatch.max_running", "many"], 1, "dispatch.max_running"),
             (&["set", "nowhere.x", "1"], 1, "unknown key"),
             (&["show", "nowhere"], 1, "unknown key"),
-            (&["check", "{file}"], 1, "{file}:1:"),
+            (&["check", "{file}"], 1, ":1:3: invalid TOML"),
             (&["check", "{dir}/none"], 2, "cannot read"),
         ],
     ),

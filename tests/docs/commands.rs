@@ -154,14 +154,14 @@ fn what_cannot_be_run_is_understood_at_least() {
 #[test]
 fn a_page_whose_command_fails_or_prints_something_else_is_found_out() {
     let right = "```console\n$ kanban create x\nCreated t_0a1b2c3d  (ready, assignee=-)\n$ kanban show t_0a1b2c3d | head -1\nTask t_0a1b2c3d: x\n```\n\
-                 ```sh\nkanban archive t_0a1b2c3d\nkanban create \"y\n z\" \\\n  --priority 2\nkanban block t_… \"because\"\n```\n";
+                 ```sh\nkanban archive t_0a1b2c3d\nkanban create y --body \"y\n z\" \\\n  --priority 2\nkanban block t_… \"because\"\n```\n";
     run_page(right).unwrap();
     for (from, to, phrase) in [
         ("archive t_0a1b2c3d", "achive t_0a1b2c3d", "unrecognized subcommand"),
         ("archive t_0a1b2c3d", "archive t_11111111", "no such task: t_11111111"),
         ("Task t_0a1b2c3d: x", "Task t_0a1b2c3d: y", "shown:   Task"),
         ("(ready, assignee=-)", "(todo, assignee=-)", "printed: Created"),
-        ("--priority 2", "--priority high", "--priority"),
+        ("--priority 2", "--priority highest", "--priority"),
         ("block t_… \"because\"", "unblock t_…", "not blocked?"),
     ] {
         let wrong = right.replacen(from, to, 1);
