@@ -301,7 +301,7 @@ mod tests {
             match priority(text) {
                 Ok(found) => assert_eq!(found, expected, "{text}"),
                 Err(problem) => {
-                    assert!(text == "P" && problem.contains("low, normal"), "{problem}")
+                    assert!(text == "P" && problem.contains("low, normal"), "{problem}");
                 }
             }
         }
