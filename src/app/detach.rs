@@ -170,7 +170,8 @@ impl Unit<'_> {
         format!("systemctl {manager}stop {}", self.name())
     }
 
-    /// Arguments of systemd-run(1). Values of variables are not among them: every user can read a command line.
+    /// Arguments of systemd-run(1). Values of variables are not among them: every user can read a command line. Of a unit of the machine
+    /// every user can read the environment too, so that it gets only what the daemon itself needs.
     fn arguments<'e>(&self, variables: impl Iterator<Item = &'e str>) -> Vec<String> {
         let log = self.log.display();
         let mut arguments: Vec<String> = self.manager().into_iter().map(str::to_owned).collect();
@@ -187,7 +188,11 @@ impl Unit<'_> {
         ] {
             arguments.push(format!("--property={property}"));
         }
-        let own = variables.filter(|name| !OF_OTHER_UNITS.contains(name));
+        let is_of_machine = self.way == Way::MachineUnit;
+        let own = variables.filter(|name| {
+            let is_known = !OF_OTHER_UNITS.contains(name) && is_variable(name);
+            is_known && (!is_of_machine || is_public(name))
+        });
         arguments.extend(own.map(|name| format!("--setenv={name}")));
         arguments.push("--".to_owned());
         arguments.push(self.program.display().to_string());
@@ -213,6 +218,18 @@ impl Unit<'_> {
         let (home, log) = (self.home.to_owned(), self.log.to_owned());
         Ok(Some(Detached::Serving(Background { pid, home, log, stop: self.stop() })))
     }
+}
+
+/// Whether systemd takes a name of a variable (systemd.exec(5)); bash exports functions under others.
+fn is_variable(name: &str) -> bool {
+    let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    name.bytes().all(is_sign) && !name.starts_with(|sign: char| sign.is_ascii_digit())
+}
+
+/// Whether a variable is no secret: those that say where things are, and how kanband is set up.
+fn is_public(name: &str) -> bool {
+    const NAMES: [&str; 6] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR", "XDG_STATE_HOME"];
+    NAMES.contains(&name) || name.starts_with("LC_") || name.starts_with("KANBAN")
 }
 
 fn in_own_session(program: &Path, home: &Path, log: &Log) -> Result<Detached, StartError> {
@@ -290,7 +307,14 @@ mod tests {
         );
         assert_eq!(unit(Way::UserUnit).stop(), format!("systemctl --user stop {name}"));
         let of_machine = unit(Way::MachineUnit);
-        assert_eq!(of_machine.arguments(std::iter::empty())[0], "--quiet");
+        let arguments = of_machine.arguments(variables.into_iter());
+        assert_eq!(arguments[0], "--quiet");
+        let set = |arguments: &[String]| -> Vec<String> {
+            arguments.iter().filter(|it| it.starts_with("--setenv")).cloned().collect()
+        };
+        assert_eq!(set(&arguments), ["--setenv=KANBAN_HOME"], "every user can read them");
+        let odd = ["BASH_FUNC_ll%%", "A.B", "1ST", "LC_ALL"];
+        assert_eq!(set(&unit(Way::UserUnit).arguments(odd.into_iter())), ["--setenv=LC_ALL"]);
         assert_eq!(of_machine.stop(), format!("systemctl stop {name}"));
     }
 }

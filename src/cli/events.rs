@@ -45,6 +45,10 @@ impl Timed {
             line.append(subject);
             line.push(Tone::Plain, ": ");
         }
+        if !is_terminal {
+            // A filter behind the pipe finds the kind.
+            line.push(Tone::Plain, format!("{}: ", one_line(&event.kind)));
+        }
         line.append(self::line(event));
         lines.push(line);
         lines
@@ -53,6 +57,11 @@ impl Timed {
 
 /// The person or the run; nothing of the daemon itself, when it concerns no run.
 fn by(event: &Event) -> Option<String> {
+    // A comment may be written in another name.
+    let author = event.payload.as_ref().and_then(|payload| payload.get("author")?.as_str());
+    if let Some(author) = author.filter(|_| event.kind == EventKind::Commented.as_str()) {
+        return Some(one_line(author));
+    }
     let of_run = || event.run_id.map(|run| format!("run {run}"));
     match event.actor.as_deref().map(Actor::from) {
         Some(Actor::Named(name)) if !name.is_empty() => Some(one_line(&name)),

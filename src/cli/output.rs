@@ -148,7 +148,11 @@ impl Output {
             notes_style: Style::of(wanted.colour, io::stderr().is_terminal(), variable),
             notes: Box::new(io::stderr()),
             notes_are_seen: io::stderr().is_terminal(),
-            may_page: is_person && !wanted.no_pager,
+            // A program that works on a task would wait in it for a key.
+            may_page: is_person
+                && !wanted.no_pager
+                && variable("KANBAN_RUN").is_none()
+                && variable("TERM").is_some_and(|name| name != "dumb"),
             held: None,
         }
     }
@@ -293,7 +297,7 @@ impl Output {
 }
 
 /// A line without hidden characters.
-fn seen(line: &Line) -> Line {
+pub fn seen(line: &Line) -> Line {
     let mut seen = Line::default();
     for (tone, text) in line.pieces() {
         seen.push(*tone, lines(text));

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use crate::config::Ambient;
+use crate::os::files::find_program;
 use crate::os::processes::signals::ignore_interrupts;
 
 /// What is run where no variable names a pager.
@@ -18,8 +19,13 @@ const NOT_FOUND: i32 = 127;
 /// Shows a text with `$KANBAN_PAGER`, `$PAGER` or less(1), and returns when that has ended. False when there is no such program, or none is
 /// wanted (`cat`): nothing was shown then. A pager that ends before it has read everything has shown enough.
 pub fn page(text: &[u8], ambient: &Ambient) -> bool {
-    let named = ambient.var("KANBAN_PAGER").or_else(|| ambient.var("PAGER")).unwrap_or(PAGER);
-    if named.trim() == "cat" {
+    let chosen = ambient.var("KANBAN_PAGER").or_else(|| ambient.var("PAGER"));
+    let named = chosen.unwrap_or(PAGER);
+    // Nothing is said about a pager that nobody has chosen.
+    let is_missing = || {
+        chosen.is_none() && find_program(PAGER, ambient.var("PATH").unwrap_or_default()).is_none()
+    };
+    if named.trim() == "cat" || is_missing() {
         return false;
     }
     // The variable may hold arguments and quotes, so a shell reads it, as that of an editor.

@@ -20,11 +20,11 @@ fn a_tail_tells_everything_so_far_and_goes_on() {
     board.say(["assign", &id, "dev"]).ok();
     let other = board.create("other", &[]);
     let tail = Talk::start(&board, &["tail", &id, "--interval", "0.1"]);
-    assert!(message(&tail.line()).starts_with("created the task"));
-    assert!(message(&tail.line()).starts_with("assigned it: dev  ("));
+    assert!(message(&tail.line()).starts_with("created: created the task"));
+    assert!(message(&tail.line()).starts_with("assigned: assigned it: dev  ("));
     board.say(["archive", &other]).ok();
     board.say(["archive", &id]).ok();
-    assert!(message(&tail.line()).starts_with("archived it  ("));
+    assert!(message(&tail.line()).starts_with("archived: archived it  ("));
     tail.interrupt();
     let said = tail.end();
     assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (0, "", ""));
@@ -67,13 +67,13 @@ fn a_watch_begins_now_and_tells_whose_a_task_is() {
     board.until_reads(before, 3);
     board.say(["comment", &id, "hello", "--author", "ann"]).ok();
     let line = watch.line();
-    assert_eq!(message(&line), format!("{id} @dev t: commented  (ann)"));
+    assert_eq!(message(&line), format!("{id} @dev t: commented: commented  (ann)"));
     board.say(["assign", &id, "none"]).ok();
-    assert!(message(&watch.line()).starts_with(&format!("{id} @- t: assigned it  (")));
+    assert!(message(&watch.line()).starts_with(&format!("{id} @- t: assigned: assigned it  (")));
     board.say(["boards", "create", "elsewhere"]).ok();
     board.create("unseen", &["--board", "elsewhere"]);
     board.say(["archive", &id]).ok();
-    assert!(message(&watch.line()).starts_with(&format!("{id} @- t: archived it  (")));
+    assert!(message(&watch.line()).starts_with(&format!("{id} @- t: archived: archived it  (")));
     watch.interrupt();
     let said = watch.end();
     assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (0, "", ""));
@@ -92,10 +92,10 @@ fn a_watch_shows_only_what_its_filters_admit() {
     let c = board.create("c", &["--assignee", "dev", "--tenant", "shop"]);
     board.say(["claim", &c]).ok();
     board.say(["complete", &c]).ok();
-    assert!(message(&watch.line()).starts_with(&format!("{c} @dev c: completed it")));
+    assert!(message(&watch.line()).starts_with(&format!("{c} @dev c: completed: completed it")));
     board.say(["assign", &b, "dev"]).ok();
     board.say(["edit", &b, "--title", "bbb"]).ok();
-    assert!(message(&watch.line()).starts_with(&format!("{b} @dev bbb: edited: title")));
+    assert!(message(&watch.line()).starts_with(&format!("{b} @dev bbb: edited: edited: title")));
 }
 
 #[test]

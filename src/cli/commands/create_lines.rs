@@ -6,8 +6,8 @@
 mod source;
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::api::client::seen::{CreateReply, CreateTasksReply};
 use crate::api::client::{Client, ClientError, Interrupt};
@@ -16,6 +16,7 @@ use crate::cli::commands::create::line_of;
 use crate::cli::commands::create_lines::source::Source;
 use crate::cli::commands::warnings::with_warnings;
 use crate::cli::failure::Failure;
+use crate::cli::output::{Output, Wanted};
 use crate::cli::session::Session;
 use crate::cli::tasks::with_skill_list;
 use crate::exit_codes::CliExit;
@@ -29,21 +30,24 @@ use crate::os::processes::signals::{SignalWatch, watch};
 /// A file that cannot be read, or no daemon. A refused line is reported too, after what was created.
 pub(super) fn run(file: &Path, session: &mut Session) -> Ended {
     let mut source = Source::open(file, session)?;
-    let interrupts = Interrupts::watch()?;
+    let interrupts = Interrupts::watch(session.output.is_json())?;
     let client = session.client()?.interrupted_by(interrupts.at_once.clone());
-    let mut created = Vec::new();
     let ended = loop {
         let batch = match source.batch(session.board.as_deref()) {
             Ok(batch) if batch.is_empty() => break Ok(()),
             Ok(batch) => batch,
             Err(failure) => break Err(failure),
         };
-        let sent = interrupts.begin().and_then(|()| send(&client, batch, &mut created, session));
-        if let Err(failure) = sent.and_then(|()| interrupts.end(created.len())) {
+        if let Err(failure) = interrupts.begin() {
+            break Err(failure);
+        }
+        let sent = send(&client, batch, &interrupts, session);
+        if let Err(failure) = sent.and_then(|()| interrupts.end()) {
             break Err(failure);
         }
     };
-    let created = with_warnings(created, &client, session)?;
+    // From here on an interrupt is the caller's again: everything is sent.
+    let created = with_warnings(interrupts.made(), &client, session)?;
     if session.output.is_json() {
         session.output.json(&created)?;
     }
@@ -73,18 +77,37 @@ struct Interrupts {
 struct State {
     is_asked: AtomicBool,
     is_sending: AtomicBool,
-    made: AtomicUsize,
+    made: Mutex<Vec<CreateReply>>,
 }
 
 impl State {
-    fn message(&self) -> String {
-        let made = self.made.load(Ordering::SeqCst);
-        format!("interrupted: {made} tasks were created, the rest was not")
+    fn made(&self) -> MutexGuard<'_, Vec<CreateReply>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failure(&self) -> Failure {
+        let made = self.made().len();
+        let message = format!("interrupted: {made} tasks were created, the rest was not");
+        Failure::refused(ErrorCode::BadRequest, message)
+    }
+
+    /// Ends the process. All that was created is printed, and nothing is sent any longer: see [`Interrupts::begin`].
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the main thread waits for a file or a person, and cannot be woken"
+    )]
+    fn end_process(&self, is_json: bool) {
+        let mut output = Output::of_process(Wanted { is_json, ..Wanted::default() });
+        if is_json {
+            // Nobody can be told when the output is gone too.
+            drop(output.json(&*self.made()).and_then(|()| output.finish()));
+        }
+        std::process::exit(self.failure().tell(&mut output).code().into());
     }
 }
 
 impl Interrupts {
-    fn watch() -> Result<Self, Failure> {
+    fn watch(is_json: bool) -> Result<Self, Failure> {
         let (state, at_once) = (Arc::new(State::default()), Interrupt::default());
         let (of_signals, end) = (state.clone(), at_once.clone());
         let signals = watch(move |_signal| {
@@ -92,9 +115,7 @@ impl Interrupts {
                 end.now();
             }
             if !of_signals.is_sending.load(Ordering::SeqCst) {
-                // All that was created is printed, and nothing is sent any longer: see `begin`.
-                eprintln!("error: {}", of_signals.message());
-                std::process::exit(CliExit::Refused.code().into());
+                of_signals.end_process(is_json);
             }
         });
         let signals = signals
@@ -106,20 +127,25 @@ impl Interrupts {
     fn begin(&self) -> Result<(), Failure> {
         // In this order: an interrupt either sees the batch or is seen here.
         self.state.is_sending.store(true, Ordering::SeqCst);
-        if self.state.is_asked.load(Ordering::SeqCst) {
-            return Err(Failure::refused(ErrorCode::BadRequest, self.state.message()));
-        }
-        Ok(())
+        self.unless_asked()
     }
 
     /// Ends a batch whose tasks are printed.
-    fn end(&self, made: usize) -> Result<(), Failure> {
-        self.state.made.store(made, Ordering::SeqCst);
-        if self.state.is_asked.load(Ordering::SeqCst) {
-            return Err(Failure::refused(ErrorCode::BadRequest, self.state.message()));
-        }
+    fn end(&self) -> Result<(), Failure> {
+        self.unless_asked()?;
         self.state.is_sending.store(false, Ordering::SeqCst);
-        Ok(())
+        // One that came between the two was seen by nobody.
+        self.unless_asked()
+    }
+
+    fn unless_asked(&self) -> Result<(), Failure> {
+        if self.state.is_asked.load(Ordering::SeqCst) { Err(self.state.failure()) } else { Ok(()) }
+    }
+
+    /// What was created. Only the daemon is waited for now.
+    fn made(&self) -> Vec<CreateReply> {
+        self.state.is_sending.store(true, Ordering::SeqCst);
+        std::mem::take(&mut *self.state.made())
     }
 }
 
@@ -127,11 +153,11 @@ impl Interrupts {
 fn send(
     client: &Client,
     batch: Vec<(String, CreateTask)>,
-    created: &mut Vec<CreateReply>,
+    interrupts: &Interrupts,
     session: &mut Session,
 ) -> Result<(), Failure> {
     let (locations, tasks): (Vec<String>, Vec<CreateTask>) = batch.into_iter().unzip();
-    let made = created.len();
+    let made = interrupts.state.made().len();
     let reply: CreateTasksReply =
         client.post("/v1/tasks/batch", &CreateTasks { tasks }).map_err(|error| match error {
             ClientError::Interrupted => unheard(made, &locations),
@@ -141,7 +167,8 @@ fn send(
         if !session.output.is_json() {
             session.output.line(line_of(&reply))?;
         }
-        created.push(CreateReply { task: with_skill_list(reply.task), ..reply });
+        let reply = CreateReply { task: with_skill_list(reply.task), ..reply };
+        interrupts.state.made().push(reply);
     }
     // What is printed was created: an interrupt that comes now finds the lines written.
     session.output.finish()?;

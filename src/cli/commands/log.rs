@@ -1,5 +1,7 @@
 //! `kanban log`.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::api::client::seen::Run;
@@ -8,6 +10,7 @@ use crate::api::{LOG_FIRST_HEADER, LOG_OMITTED_HEADER, LOG_POSITION_HEADER, LOG_
 use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::failure::Failure;
+use crate::cli::follow::Follower;
 use crate::cli::session::{OnBoard, Session, Surface};
 use crate::cli::task_arg::TaskArg;
 use crate::cli::text;
@@ -47,6 +50,9 @@ pub struct Arguments {
     #[arg(long)]
     raw: bool,
 }
+
+/// Longest time until a log is followed again that ended without news.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Serialize)]
 struct Query<'a> {
@@ -160,13 +166,14 @@ fn follow(
         query.run = reply.header(LOG_RUN_HEADER).or(query.run);
         let mut position = reply.header::<u64>(LOG_POSITION_HEADER);
         let mut first: usize = reply.header(LOG_FIRST_HEADER).unwrap_or_default();
-        let mut begun = Vec::new();
+        let (mut begun, mut has_news) = (Vec::new(), false);
         let broken = loop {
             let piece = match reply.piece() {
                 Ok(Some(piece)) => piece,
                 Ok(None) => break None,
                 Err(error) => break Some(error),
             };
+            has_news = true;
             let of_begin = piece.len().min(first);
             first -= of_begin;
             let news = u64::try_from(piece.len() - of_begin).unwrap_or(u64::MAX);
@@ -195,6 +202,10 @@ fn follow(
         };
         if !goes_on {
             break;
+        }
+        if !has_news {
+            // A run in doubt is neither over nor followed: what becomes of it is an event of the task.
+            Follower::from_now(&client, Some(id), query.board)?.next(Some(LOOK_AGAIN))?;
         }
         query.from = position;
         reply = client.download_again(path, &query).map_err(|error| no_log(id, error))?;

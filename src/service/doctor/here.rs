@@ -39,7 +39,13 @@ impl RunsAs {
             Self::MachineUnit(unit) => format!("`sudo systemctl restart {}`", short(unit)),
             Self::UserUnit(unit) => format!("`systemctl --user restart {}`", short(unit)),
             Self::ByHand => {
-                format!("`kill {}; kanband -d`, with the same KANBAN_HOME", std::process::id())
+                {
+                    let pid = std::process::id();
+                    // The second command waits until the daemon has ended: until then the home is its own.
+                    format!(
+                        "`kill {pid}; tail --pid={pid} -f /dev/null; kanband -d`, with the same KANBAN_HOME"
+                    )
+                }
             }
         }
     }

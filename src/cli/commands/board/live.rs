@@ -20,6 +20,7 @@ use crate::cli::commands::board::sections::{self, Drawn, sections};
 use crate::cli::commands::board::{LANES_COLUMNS_MIN, Shown, read};
 use crate::cli::failure::Failure;
 use crate::cli::follow::{Follower, Heard};
+use crate::cli::output::seen;
 use crate::cli::session::Session;
 use crate::cli::style::{Line, Tone};
 use crate::cli::table::cell_cut;
@@ -245,7 +246,7 @@ impl Live {
             None => Line::of(Tone::Faint, KEYS),
         };
         lines.push(cell_cut(&foot, columns.saturating_sub(1)));
-        let rendered: Vec<String> = lines.iter().map(|line| style.render(line)).collect();
+        let rendered: Vec<String> = lines.iter().map(|line| style.render(&seen(line))).collect();
         Ok(Screen::draw(&rendered)?)
     }
 

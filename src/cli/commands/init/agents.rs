@@ -12,10 +12,16 @@ use crate::service::first_use::{FoundAgent, built_in, lines_of, with_profile};
 use crate::text::json;
 
 /// Agents without tools of the board: they get the task as their message, and their exit code is the verdict. Name of the program,
-/// and the script that starts it.
+/// and the script that starts it. Without its task an agent is not started: it would do nothing, and that would count as done.
 const BY_SCRIPT: [(&str, &str); 2] = [
-    ("aider", r#"kanban context "$KANBAN_TASK" | aider --yes-always --message-file /dev/stdin"#),
-    ("goose", r#"kanban context "$KANBAN_TASK" | goose run --no-session -i /dev/stdin"#),
+    (
+        "aider",
+        r#"task=$(kanban context "$KANBAN_TASK") || exit 1; printf '%s\n' "$task" | aider --yes-always --message-file /dev/stdin"#,
+    ),
+    (
+        "goose",
+        r#"task=$(kanban context "$KANBAN_TASK") || exit 1; printf '%s\n' "$task" | goose run --no-session -i /dev/stdin"#,
+    ),
 ];
 
 /// An agent that is installed.

@@ -49,18 +49,8 @@ const FIELDS: [&str; 30] = [
 const OF_TABLE: [&str; 5] = ["id", "status", "priority", "assignee", "title"];
 
 /// Those of a wide one.
-const OF_WIDE: [&str; 10] = [
-    "id",
-    "status",
-    "priority",
-    "assignee",
-    "tenant",
-    "labels",
-    "created_at",
-    "due_at",
-    "workspace_path",
-    "title",
-];
+const OF_WIDE: [&str; 9] =
+    ["id", "status", "priority", "assignee", "tenant", "labels", "created_at", "due_at", "title"];
 
 /// The columns by their names.
 ///
