@@ -93,7 +93,7 @@ fn a_shell_on_a_terminal_completes_the_beginning_of_one_of_20_000_ids() {
     terminal.keys("kanban show t_eeee\t");
     terminal.until_shows("kanban show t_eeee1234");
     // Two begin so: bash completes what they have in common, and lists them at the second tab.
-    terminal.keys("\u{15}kanban show t_0007\t\t");
+    terminal.keys("\u{15}kanban show t_0007\t\t\t");
     terminal.until_shows("t_0007000e");
     terminal.until_shows("t_0007000f");
     terminal.keys("\u{15}exit\n");

@@ -133,13 +133,37 @@ fn after_ctrl_c_in_a_bulk_create_what_is_printed_was_made_and_nothing_else() {
     let (code, written) = terminal.end();
     writer.join().unwrap();
     assert_eq!(code, Some(1), "{written}");
-    let printed = written.lines().filter(|line| line.starts_with("Created t_")).count();
+    let printed = written.lines().filter(|line| line.contains("Created t_")).count();
     let made = board.say(["list", "-q"]).ok().lines().count();
     assert_eq!(printed, made);
     assert!(
         written.contains(&format!("interrupted: {made} tasks were created, the rest was not")),
         "{written}"
     );
+}
+
+#[test]
+fn ctrl_c_prints_what_was_made_as_json_too() {
+    let board = Board::quiet();
+    let fifo = board.path("lines");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
+    let mut command = board.command(["create", "--json", "--from-jsonl", fifo.to_str().unwrap()]);
+    command.envs(ON_SCREEN);
+    let mut terminal = Terminal::start(&command, 80, 24);
+    let mut lines = std::fs::File::options().write(true).open(&fifo).unwrap();
+    for n in 0..250 {
+        writeln!(lines, "{{\"title\":\"task {n}\"}}").unwrap();
+    }
+    // The first batch is made, and the second waits for more lines.
+    let made = |board: &Board| board.say(["list", "-q"]).ok().lines().count();
+    until("the first batch", || (made(&board) == 200).then_some(()));
+    terminal.keys("\u{3}");
+    let (code, written) = terminal.end();
+    assert_eq!(code, Some(1), "{written}");
+    let printed = written.lines().filter(|line| line.trim().starts_with("\"id\": \"t_")).count();
+    assert_eq!((printed, made(&board)), (200, 200), "{written}");
+    let error = written.lines().find(|line| line.starts_with("{\"error\"")).unwrap();
+    assert!(error.contains("interrupted: 200 tasks were created"), "{error}");
 }
 
 #[test]
