@@ -84,7 +84,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> CliExit {
         }
         Err(mut error) => {
             let is_json = arguments.iter().any(|argument| argument == "--json");
-            let advice = meanings::advice(&mut error, &arguments);
+            let known = predecessor::instead(&error, &arguments);
+            let root = Arguments::command();
+            let advice = meanings::advice(&root, known, &mut error, &arguments);
             tell_parser(&error, &advice, &mut Output::of_process(is_json))
         }
     }
@@ -116,7 +118,10 @@ fn run_parsed(arguments: Arguments, mut output: Output, words: &[OsString]) -> C
         Err(failure) => {
             let exit = failure.tell(&mut session.output);
             if failure.wants_example() && !session.output.is_json() {
-                session.output.complain(&format!("example: {}", meanings::example(words)));
+                session.output.complain(&format!(
+                    "example: {}",
+                    meanings::example(&Arguments::command(), words)
+                ));
             }
             exit
         }
