@@ -11,7 +11,6 @@ use crate::api::client::ClientError;
 use crate::api::client::absence::{Absence, AbsenceKind, IN_BACKGROUND};
 use crate::api::client::seen::{ErrorBody, ErrorDetail, Word};
 use crate::app::StartError;
-use crate::cli::meanings::Advice;
 use crate::cli::output::Output;
 use crate::cli::style::{Line, Tone};
 use crate::cli::text;
@@ -19,6 +18,15 @@ use crate::config::HomeError;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::{Edge, ErrorCode, Hint};
 use crate::text::json;
+
+/// What helps where a command line is wrong.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Advice {
+    /// What to use instead of a word or flag.
+    pub hint: Option<String>,
+    /// A command line of the verb that is right.
+    pub example: Option<String>,
+}
 
 /// Why a command ends early.
 #[derive(Debug)]

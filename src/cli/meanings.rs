@@ -4,10 +4,10 @@
 
 use std::ffi::OsString;
 
+use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Command, CommandFactory as _};
 
-use crate::cli::{Arguments, predecessor};
+use crate::cli::failure::Advice;
 
 /// Words of other tools, and the verb that does it here. Sorted by word.
 pub const VERBS: &[(&str, &str)] = &[
@@ -152,23 +152,19 @@ pub const FLAGS: &[(&str, &[&str])] = &[
 /// What a command line shows that names no verb.
 const FIRST_EXAMPLE: &str = "kanban create \"Fix the front door\" --assignee dev";
 
-/// What helps somebody whose command line is wrong.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Advice {
-    /// What to use instead of a word or flag.
-    pub hint: Option<String>,
-    /// A command line of the verb that is right.
-    pub example: Option<String>,
-}
-
 /// What helps after `error`. Where a meaning is known, what only looks alike is taken out of the error's own text.
-pub fn advice(error: &mut clap::Error, arguments: &[OsString]) -> Advice {
+/// `known` is what else is known of the word, and goes before.
+pub fn advice(
+    root: &Command,
+    known: Option<&str>,
+    error: &mut clap::Error,
+    arguments: &[OsString],
+) -> Advice {
     if !error.use_stderr() {
         return Advice::default();
     }
-    let root = Arguments::command();
-    let known = predecessor::instead(error, arguments).map(str::to_owned);
-    let meant = meant(error, &root, arguments);
+    let known = known.map(str::to_owned);
+    let meant = meant(error, root, arguments);
     if known.is_some() || meant.is_some() {
         for kind in
             [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::Suggested]
@@ -186,14 +182,18 @@ pub fn advice(error: &mut clap::Error, arguments: &[OsString]) -> Advice {
     let verb = verb.map(str::to_owned).or_else(alike);
     let shown = match verb.as_deref().and_then(|verb| root.find_subcommand(verb)) {
         Some(verb) => first_example(verb),
-        None => example_of(&root, arguments),
+        None => example(root, arguments),
     };
     Advice { hint: known.or(meant.map(|meant| meant.hint)), example: Some(shown) }
 }
 
 /// A right command line of the verb that `arguments` name.
-pub fn example(arguments: &[OsString]) -> String {
-    example_of(&Arguments::command(), arguments)
+pub fn example(root: &Command, arguments: &[OsString]) -> String {
+    let command = command_of(root, arguments);
+    if command.get_name() == root.get_name() {
+        return FIRST_EXAMPLE.to_owned();
+    }
+    first_example(command)
 }
 
 struct Meant {
@@ -232,14 +232,6 @@ fn meant(error: &clap::Error, root: &Command, arguments: &[OsString]) -> Option<
 fn command_of<'c>(root: &'c Command, arguments: &[OsString]) -> &'c Command {
     let words = arguments.iter().skip(1).filter_map(|word| word.to_str());
     words.fold(root, |command, word| command.find_subcommand(word).unwrap_or(command))
-}
-
-fn example_of(root: &Command, arguments: &[OsString]) -> String {
-    let command = command_of(root, arguments);
-    if command.get_name() == root.get_name() {
-        return FIRST_EXAMPLE.to_owned();
-    }
-    first_example(command)
 }
 
 /// The first command line in the help of a verb.

@@ -105,7 +105,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> CliExit {
         Ok(parsed) => run_parsed(parsed, &arguments),
         Err(mut error) => {
             let is_json = arguments.iter().any(|argument| argument == "--json");
-            let advice = meanings::advice(&mut error, &arguments);
+            let known = predecessor::instead(&error, &arguments);
+            let root = Arguments::command();
+            let advice = meanings::advice(&root, known, &mut error, &arguments);
             let wanted = Wanted { is_json, ..Wanted::default() };
             tell_parser(&error, &advice, &mut Output::of_process(wanted))
         }
@@ -141,7 +143,10 @@ fn run_parsed(arguments: Arguments, words: &[OsString]) -> CliExit {
         Err(failure) => {
             let exit = failure.tell(&mut session.output);
             if failure.wants_example() && !session.output.is_json() {
-                session.output.complain(&format!("example: {}", meanings::example(words)));
+                session.output.complain(&format!(
+                    "example: {}",
+                    meanings::example(&Arguments::command(), words)
+                ));
             }
             exit
         }

@@ -14,7 +14,7 @@ use crate::cli::commands::Command;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::session::{Session, Surface};
-use crate::cli::{Arguments, board_of, meanings};
+use crate::cli::{Arguments, board_of, meanings, predecessor};
 use crate::config::Ambient;
 use crate::exit_codes::CliExit;
 
@@ -52,7 +52,9 @@ pub fn answer_to(person: Option<OnBehalf>, text: &str, ambient: Ambient) -> Answ
         Ok(arguments) => arguments,
         Err(mut error) => {
             let exit = if error.use_stderr() { CliExit::Usage } else { CliExit::Ok };
-            let advice = meanings::advice(&mut error, &words);
+            let known = predecessor::instead(&error, &words);
+            let root = Arguments::command();
+            let advice = meanings::advice(&root, known, &mut error, &words);
             let line = |name, text: Option<String>| {
                 text.map_or_else(String::new, |text| format!("\n{name}: {text}"))
             };

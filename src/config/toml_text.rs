@@ -6,14 +6,14 @@ use toml::de::{DeTable, DeValue};
 
 /// A location in a text, both counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct Location {
     /// The line.
     pub line: usize,
     /// The character in it.
     pub column: usize,
 }
 
-impl Place {
+impl Location {
     fn of(text: &str, byte: usize) -> Self {
         let before = text.get(..byte).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
@@ -23,16 +23,16 @@ impl Place {
 }
 
 /// Where the key with this dotted name stands; none when it is not there, or the text is no TOML.
-pub fn place_of(text: &str, key: &str) -> Option<Place> {
+pub fn location_of(text: &str, key: &str) -> Option<Location> {
     let root = DeTable::parse(text).ok()?;
     let (name, _) = find(root.get_ref(), key)?;
-    Some(Place::of(text, name.start))
+    Some(Location::of(text, name.start))
 }
 
 /// Where the text stops being TOML.
-pub fn fault_place(text: &str) -> Option<Place> {
+pub fn fault_location(text: &str) -> Option<Location> {
     let error = DeTable::parse(text).err()?;
-    Some(Place::of(text, error.span()?.start))
+    Some(Location::of(text, error.span()?.start))
 }
 
 /// The text of a value, without the quotes of a string.
@@ -162,20 +162,20 @@ mod tests {
 
     #[test]
     fn a_key_is_found_by_its_line_and_column() {
-        let place = |line, column| Some(Place { line, column });
+        let location = |line, column| Some(Location { line, column });
         for (key, expected) in [
-            ("dispatch.interval_seconds", place(7, 1)),
-            ("profiles.a.b.argv", place(10, 1)),
-            ("dispatch", place(2, 2)),
+            ("dispatch.interval_seconds", location(7, 1)),
+            ("profiles.a.b.argv", location(10, 1)),
+            ("dispatch", location(2, 2)),
             ("dispatch.max_running", None),
             ("nowhere.x", None),
         ] {
-            assert_eq!(place_of(FILE, key), expected, "{key}");
+            assert_eq!(location_of(FILE, key), expected, "{key}");
         }
-        assert_eq!(place_of("x = \"ä\"\n a.b = 1\n", "a.b"), place(2, 4));
-        assert_eq!(place_of("x = ", "x"), None);
-        assert_eq!(fault_place("[dispatch]\nx = = 1\n").unwrap().line, 2);
-        assert_eq!(fault_place(FILE), None);
+        assert_eq!(location_of("x = \"ä\"\n a.b = 1\n", "a.b"), location(2, 4));
+        assert_eq!(location_of("x = ", "x"), None);
+        assert_eq!(fault_location("[dispatch]\nx = = 1\n").unwrap().line, 2);
+        assert_eq!(fault_location(FILE), None);
     }
 
     #[test]

@@ -42,11 +42,11 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
     let chosen = arguments.what.targets.chosen(&client, session)?.titled(session)?;
     confirm_many("Archive", &chosen, arguments.what.yes, session)?;
-    put_away(&client, &chosen, arguments.what.release_children, session)
+    archive_chosen(&client, &chosen, arguments.what.release_children, session)
 }
 
 /// Archives them.
-pub(super) fn put_away(
+pub(super) fn archive_chosen(
     client: &Client,
     chosen: &Chosen,
     release_children: bool,

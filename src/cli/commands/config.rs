@@ -15,7 +15,9 @@ use crate::config::keys::{find_key, holds_from_restart, nearest_key};
 use crate::config::load::{Read, files, read};
 use crate::config::problem::{Problem, ProblemKind};
 use crate::config::shown::Entry;
-use crate::config::toml_text::{fault_place, is_value, place_of, quoted, unquoted, with_value};
+use crate::config::toml_text::{
+    fault_location, is_value, location_of, quoted, unquoted, with_value,
+};
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
 use crate::service::daemon::DaemonInfo;
@@ -122,7 +124,7 @@ fn show(prefix: Option<&str>, home: &Home, session: &mut Session) -> Ended {
     let (keys, values) = (columns(|entry| &entry.key), columns(|entry| &entry.value));
     for entry in found {
         let (key, value) = (pad(&one_line(&entry.key), keys), pad(&one_line(&entry.value), values));
-        let line = format!("{key}  {value}  {}", one_line(&place(&entry.origin, entry.line)));
+        let line = format!("{key}  {value}  {}", one_line(&location(&entry.origin, entry.line)));
         session.output.line(line)?;
     }
     Ok(CliExit::Ok)
@@ -189,7 +191,7 @@ fn set(key: &str, value: &str, home: &Home, session: &mut Session) -> Ended {
 }
 
 fn tell_set(key: &str, value: &str, file: &Path, text: &str, session: &mut Session) -> Ended {
-    let line = place_of(text, key).map(|place| place.line);
+    let line = location_of(text, key).map(|location| location.line);
     let shown = Shown {
         key: key.to_owned(),
         value: value.to_owned(),
@@ -202,8 +204,8 @@ fn tell_set(key: &str, value: &str, file: &Path, text: &str, session: &mut Sessi
     if session.output.is_json() {
         session.output.json(&shown)?;
     } else {
-        let place = place(&shown.origin, line);
-        session.output.line(one_line(&format!("Set {key} = {value} in {place}")))?;
+        let location = location(&shown.origin, line);
+        session.output.line(one_line(&format!("Set {key} = {value} in {location}")))?;
         session.output.line(match holds_from_restart(key) {
             true => "It takes effect at the next start of the daemon",
             false => "Next: kanban reload",
@@ -245,8 +247,8 @@ fn located(problem: &Problem, over: Option<(&Path, &str)>) -> String {
         Some(_) | None => std::fs::read_to_string(origin).ok(),
     };
     let found = text.and_then(|text| match (fault, key) {
-        (ProblemKind::Syntax { .. }, _) => fault_place(&text),
-        (_, Some(key)) => place_of(&text, key),
+        (ProblemKind::Syntax { .. }, _) => fault_location(&text),
+        (_, Some(key)) => location_of(&text, key),
         (_, None) => None,
     });
     let Some(found) = found else { return problem.to_string() };
@@ -268,14 +270,15 @@ fn values(home: &Home, session: &Session) -> Result<Vec<Shown>, Failure> {
         .collect();
     let shown = |entry: Entry<'_>| {
         let text = files.iter().find(|(path, _)| Some(path.as_str()) == entry.origin);
-        let line = text.and_then(|(_, text)| place_of(text, entry.key)).map(|place| place.line);
+        let line =
+            text.and_then(|(_, text)| location_of(text, entry.key)).map(|location| location.line);
         let origin = entry.origin.unwrap_or("default").to_owned();
         Shown { key: entry.key.to_owned(), value: entry.value, origin, line }
     };
     Ok(read.shown.entries().map(shown).collect())
 }
 
-fn place(origin: &str, line: Option<usize>) -> String {
+fn location(origin: &str, line: Option<usize>) -> String {
     line.map_or_else(|| origin.to_owned(), |line| format!("{origin}:{line}"))
 }
 

@@ -1,7 +1,7 @@
 //! `kanban rm`, which people of other tools type for `kanban archive`: the same, but for a question on a terminal.
 
 use crate::cli::commands::Ended;
-use crate::cli::commands::archive::{What, put_away};
+use crate::cli::commands::archive::{What, archive_chosen};
 use crate::cli::commands::many::confirmed;
 use crate::cli::session::Session;
 
@@ -36,5 +36,5 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         };
         confirmed(&format!("Archive {named}{more}?"), "no task was archived", session)?;
     }
-    put_away(&client, &chosen, arguments.what.release_children, session)
+    archive_chosen(&client, &chosen, arguments.what.release_children, session)
 }

@@ -6,7 +6,7 @@ use crate::cli::session::{Nothing, Session};
 use crate::cli::text::{cut, one_line, pad, width};
 use crate::cli::times::Times;
 use crate::exit_codes::CliExit;
-use crate::kernel::store::pauses::Pause;
+use crate::kernel::queries::Pause;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::verbs::LastGc;
 use crate::service::attention::Attention;

@@ -1,8 +1,9 @@
 //! Typed and suggested, word by word.
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 use super::*;
+use crate::cli::{Arguments, predecessor};
 
 fn words(line: &str) -> Vec<OsString> {
     std::iter::once("kanban").chain(line.split_whitespace()).map(OsString::from).collect()
@@ -11,7 +12,8 @@ fn words(line: &str) -> Vec<OsString> {
 fn advised(line: &str) -> (Advice, String) {
     let words = words(line);
     let mut error = Arguments::try_parse_from(&words).expect_err(line);
-    let advice = advice(&mut error, &words);
+    let known = predecessor::instead(&error, &words);
+    let advice = advice(&Arguments::command(), known, &mut error, &words);
     (advice, error.render().to_string())
 }
 
@@ -195,6 +197,6 @@ fn the_example_is_one_of_the_verb_that_was_typed() {
         let (advice, _) = advised(typed);
         let example = advice.example.unwrap();
         assert!(example.starts_with(expected), "{typed}: {example}");
-        assert_eq!(super::example(&words(typed)), example);
+        assert_eq!(super::example(&Arguments::command(), &words(typed)), example);
     }
 }

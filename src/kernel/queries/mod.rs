@@ -31,6 +31,7 @@ pub use crate::kernel::snapshot::Snapshot;
 pub use crate::kernel::store::attachments::Attachment;
 pub use crate::kernel::store::boards::BoardRow;
 pub use crate::kernel::store::chat_people::ChatPerson;
+pub use crate::kernel::store::pauses::Pause;
 pub use crate::kernel::store::subscriptions::Subscription;
 pub use attachments::ListAttachments;
 pub use board::{

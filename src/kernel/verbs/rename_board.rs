@@ -57,7 +57,7 @@ impl Verb for RenameBoard {
     }
 }
 
-/// What would be cut off by the new name: somebody goes on using the old one.
+/// What would be cut off by the new name, because the old one is still in use.
 fn in_the_way(tx: &Tx<'_>, from: &BoardName, to: &BoardName) -> Result<Option<String>, VerbError> {
     if *from == BoardName::default() {
         return Ok(Some("requests that name no board use it".to_owned()));
