@@ -129,7 +129,7 @@ fn without_a_daemon_every_verb_says_where_it_looked() {
             "{said:?}"
         );
         assert!(
-            said.err.contains("\nhint: ") && said.err.contains("`kanband` creates a database"),
+            said.err.contains("\nhint: ") && said.err.contains("`kanban init` creates one"),
             "{said:?}"
         );
     }
