@@ -153,7 +153,8 @@ fn a_doctor_whom_no_daemon_answers_says_what_is_in_the_way_and_exits_with_4() {
     let none = location.say(["doctor"]);
     assert_eq!(none.code, 4, "{none:?}");
     assert!(
-        none.out.contains("there is no socket") && none.out.contains("fix: `kanban init`"),
+        none.out.contains("there is no socket")
+            && none.out.contains("fix: `kanban init` creates one"),
         "{none:?}"
     );
     assert!(none.out.contains("KANBAN_HOME"), "{none:?}");
