@@ -2,6 +2,8 @@
 
 use crate::notify::inbound::heard::{Answer, Heard, Trouble};
 use crate::notify::secret::Filter;
+use crate::notify::slack::Slack;
+use crate::notify::slack::ears::SlackEars;
 use crate::notify::telegram::Telegram;
 use crate::notify::telegram::ears::TelegramEars;
 
@@ -19,6 +21,8 @@ pub struct Bridge {
 pub enum Ears {
     /// By long polls of the Bot API.
     Telegram(TelegramEars),
+    /// By Socket Mode.
+    Slack(SlackEars),
 }
 
 impl Ears {
@@ -30,13 +34,34 @@ impl Ears {
     pub async fn hear(&mut self) -> Result<Vec<Heard>, Trouble> {
         match self {
             Self::Telegram(ears) => ears.hear().await,
+            Self::Slack(ears) => ears.hear().await,
         }
     }
 
-    /// Everything that the last call gave is done with: the provider may forget it.
-    pub fn done(&mut self) {
+    /// Everything that the last call gave is done with: the provider may forget it. Returns how far the channel was read, when that is to be
+    /// kept.
+    pub fn done(&mut self) -> Option<String> {
         match self {
-            Self::Telegram(ears) => ears.done(),
+            Self::Telegram(ears) => {
+                ears.done();
+                None
+            }
+            // Each envelope is acknowledged by itself.
+            Self::Slack(_) => None,
+        }
+    }
+
+    /// Whether it has to be kept how far the channel was read: the provider does not.
+    pub fn has_cursor(&self) -> bool {
+        match self {
+            Self::Telegram(_) | Self::Slack(_) => false,
+        }
+    }
+
+    /// Goes on where it was.
+    pub fn resume(&mut self, _cursor: Option<String>) {
+        match self {
+            Self::Telegram(_) | Self::Slack(_) => {}
         }
     }
 }
@@ -46,9 +71,18 @@ impl Ears {
 pub enum Voice {
     /// By the Bot API.
     Telegram(Telegram),
+    /// By the web API, and where an envelope says.
+    Slack(Slack),
 }
 
 impl Voice {
+    /// Whether anything can be pressed there.
+    pub fn has_buttons(&self) -> bool {
+        match self {
+            Self::Telegram(_) | Self::Slack(_) => true,
+        }
+    }
+
     /// Says something.
     ///
     /// # Errors
@@ -56,6 +90,7 @@ impl Voice {
     pub async fn say(&self, answer: &Answer) -> Result<(), Trouble> {
         match self {
             Self::Telegram(bot) => bot.say(answer).await,
+            Self::Slack(bot) => bot.say(answer).await,
         }
     }
 
@@ -63,9 +98,10 @@ impl Voice {
     ///
     /// # Errors
     /// They go on waiting.
-    pub async fn answer_press(&self, press: &str, line: Option<&str>) -> Result<(), Trouble> {
+    pub async fn answer_press(&self, heard: &Heard, line: Option<&str>) -> Result<(), Trouble> {
         match self {
-            Self::Telegram(bot) => bot.answer_press(press, line).await,
+            Self::Telegram(bot) => bot.answer_press(heard, line).await,
+            Self::Slack(bot) => bot.answer_press(heard, line).await,
         }
     }
 
@@ -76,6 +112,7 @@ impl Voice {
     pub async fn note(&self, heard: &Heard) -> Result<(), Trouble> {
         match self {
             Self::Telegram(bot) => bot.note(heard).await,
+            Self::Slack(bot) => bot.note(heard).await,
         }
     }
 
@@ -86,6 +123,7 @@ impl Voice {
     pub async fn take_buttons(&self, heard: &Heard) -> Result<(), Trouble> {
         match self {
             Self::Telegram(bot) => bot.take_buttons(heard).await,
+            Self::Slack(bot) => bot.take_buttons(heard).await,
         }
     }
 }
