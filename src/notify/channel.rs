@@ -10,12 +10,14 @@ use crate::kernel::rules::guard::Range;
 use crate::kernel::rules::url::SecretUrl;
 use crate::notify::credential::CredentialFolder;
 use crate::notify::discord::Discord;
+use crate::notify::discord::ears::DiscordEars;
 use crate::notify::http::tls::Tls;
 use crate::notify::http::{HttpClient, Limits, Rules};
 use crate::notify::inbound::bridge::{Bridge, Ears, Voice};
 #[cfg(feature = "mail")]
 use crate::notify::mail::{Mail, server::MailServer};
 use crate::notify::matrix::Matrix;
+use crate::notify::matrix::ears::MatrixEars;
 use crate::notify::mattermost::Mattermost;
 use crate::notify::ntfy::{self, Ntfy};
 use crate::notify::outcome;
@@ -115,11 +117,14 @@ impl Channel {
             Sender::Slack(slack) => {
                 (Ears::Slack(SlackEars::new(name, slack)), Voice::Slack(slack.clone()))
             }
-            Sender::Discord(_)
-            | Sender::Matrix(_)
-            | Sender::Ntfy(_)
-            | Sender::Mattermost(_)
-            | Sender::Webhook(_) => return None,
+            Sender::Discord(bot) => {
+                (Ears::Discord(DiscordEars::new(name, bot)), Voice::Discord(bot.clone()))
+            }
+            Sender::Matrix(user) => {
+                let ears = MatrixEars::new(name, user, poll_time);
+                (Ears::Matrix(ears), Voice::Matrix(user.clone()))
+            }
+            Sender::Ntfy(_) | Sender::Mattermost(_) | Sender::Webhook(_) => return None,
             #[cfg(feature = "mail")]
             Sender::Mail(_) => return None,
         };

@@ -78,7 +78,7 @@ impl Socket {
         }
     }
 
-    /// What is said next. It may be asked again after it was given up.
+    /// The next word of the other side. It may be asked again after it was given up.
     ///
     /// # Errors
     /// The connection is broken.

@@ -1,6 +1,10 @@
 //! The bridges: one variant for each kind of channel that hears. What is common to them is [`crate::notify::inbound::listening`].
 
+use crate::notify::discord::Discord;
+use crate::notify::discord::ears::DiscordEars;
 use crate::notify::inbound::heard::{Answer, Heard, Trouble};
+use crate::notify::matrix::Matrix;
+use crate::notify::matrix::ears::MatrixEars;
 use crate::notify::secret::Filter;
 use crate::notify::slack::Slack;
 use crate::notify::slack::ears::SlackEars;
@@ -23,6 +27,10 @@ pub enum Ears {
     Telegram(TelegramEars),
     /// By Socket Mode.
     Slack(SlackEars),
+    /// By the gateway.
+    Discord(DiscordEars),
+    /// By long polls of `/sync`.
+    Matrix(MatrixEars),
 }
 
 impl Ears {
@@ -35,6 +43,8 @@ impl Ears {
         match self {
             Self::Telegram(ears) => ears.hear().await,
             Self::Slack(ears) => ears.hear().await,
+            Self::Discord(ears) => ears.hear().await,
+            Self::Matrix(ears) => ears.hear().await,
         }
     }
 
@@ -48,6 +58,8 @@ impl Ears {
             }
             // Each envelope is acknowledged by itself.
             Self::Slack(_) => None,
+            Self::Discord(ears) => ears.done(),
+            Self::Matrix(ears) => ears.done(),
         }
     }
 
@@ -55,13 +67,16 @@ impl Ears {
     pub fn has_cursor(&self) -> bool {
         match self {
             Self::Telegram(_) | Self::Slack(_) => false,
+            Self::Discord(_) | Self::Matrix(_) => true,
         }
     }
 
     /// Goes on where it was.
-    pub fn resume(&mut self, _cursor: Option<String>) {
+    pub fn resume(&mut self, cursor: Option<String>) {
         match self {
             Self::Telegram(_) | Self::Slack(_) => {}
+            Self::Discord(ears) => ears.resume(cursor.as_deref()),
+            Self::Matrix(ears) => ears.resume(cursor),
         }
     }
 }
@@ -73,13 +88,18 @@ pub enum Voice {
     Telegram(Telegram),
     /// By the web API, and where an envelope says.
     Slack(Slack),
+    /// By the API of HTTP.
+    Discord(Discord),
+    /// By events.
+    Matrix(Matrix),
 }
 
 impl Voice {
     /// Whether anything can be pressed there.
     pub fn has_buttons(&self) -> bool {
         match self {
-            Self::Telegram(_) | Self::Slack(_) => true,
+            Self::Telegram(_) | Self::Slack(_) | Self::Discord(_) => true,
+            Self::Matrix(_) => false,
         }
     }
 
@@ -91,6 +111,8 @@ impl Voice {
         match self {
             Self::Telegram(bot) => bot.say(answer).await,
             Self::Slack(bot) => bot.say(answer).await,
+            Self::Discord(bot) => bot.say(answer).await,
+            Self::Matrix(user) => user.say(answer).await,
         }
     }
 
@@ -102,6 +124,8 @@ impl Voice {
         match self {
             Self::Telegram(bot) => bot.answer_press(heard, line).await,
             Self::Slack(bot) => bot.answer_press(heard, line).await,
+            Self::Discord(bot) => bot.answer_press(heard, line).await,
+            Self::Matrix(_) => Ok(()),
         }
     }
 
@@ -113,6 +137,8 @@ impl Voice {
         match self {
             Self::Telegram(bot) => bot.note(heard).await,
             Self::Slack(bot) => bot.note(heard).await,
+            Self::Discord(bot) => bot.note(heard).await,
+            Self::Matrix(user) => user.note(heard).await,
         }
     }
 
@@ -124,6 +150,8 @@ impl Voice {
         match self {
             Self::Telegram(bot) => bot.take_buttons(heard).await,
             Self::Slack(bot) => bot.take_buttons(heard).await,
+            Self::Discord(bot) => bot.take_buttons(heard).await,
+            Self::Matrix(_) => Ok(()),
         }
     }
 }

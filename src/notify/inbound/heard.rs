@@ -131,9 +131,9 @@ pub struct Answer {
     pub chat: Chat,
     /// Whether it is the output of a command, whose columns stand below each other.
     pub is_output: bool,
-    /// The same when the same is said to the same thing again: for providers that drop repeats.
+    /// The same for the same answer to the same thing: for providers that drop repeats.
     pub id: String,
-    /// Where it is said so that only the one who asked sees it.
+    /// Where it goes so that only the one who asked sees it.
     pub reply_url: Option<SecretUrl>,
 }
 

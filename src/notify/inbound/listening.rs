@@ -50,10 +50,12 @@ pub async fn listen(listener: Listener, bridge: Bridge) {
         ears.resume(desk.cursor().await);
     }
     let mut pause = PAUSE_MIN;
+    // Each reason is a line of the log, not each try.
+    let mut noted = None;
     loop {
         match ears.hear().await {
             Ok(heard) => {
-                pause = PAUSE_MIN;
+                (pause, noted) = (PAUSE_MIN, None);
                 desk.take_all(heard).await;
                 failpoint::hit("courier-before-confirm");
                 if let Some(cursor) = ears.done() {
@@ -61,10 +63,11 @@ pub async fn listen(listener: Listener, bridge: Bridge) {
                 }
             }
             Err(Trouble::Later { after, reason }) => {
-                if pause == PAUSE_MIN {
-                    let reason = desk.filter.error(&reason);
+                let reason = Some(desk.filter.error(&reason));
+                if noted != reason {
                     tracing::warn!(channel = desk.listener.channel, reason, "nothing is heard now");
                 }
+                noted = reason;
                 sleep(after.unwrap_or(pause).min(PAUSE_MAX)).await;
                 pause = (pause * 2).min(PAUSE_MAX);
             }

@@ -1,5 +1,5 @@
 //! A connection on which a provider says by itself what people do. It is held by a task of its own, because the provider wants to hear that
-//! somebody is there also while what it said is being answered.
+//! the client is there also while what it brought is being answered.
 
 use std::convert::Infallible;
 
@@ -32,20 +32,20 @@ impl<T> Out<T> {
     /// Something was said.
     ///
     /// # Errors
-    /// More is said than is taken: the provider says it again on another connection.
+    /// More comes than is taken: the provider brings it again on another connection.
     pub fn give(&self, thing: T) -> Result<(), Trouble> {
         self.put(Some(thing))
     }
 
     fn put(&self, thing: Option<T>) -> Result<(), Trouble> {
         self.sender.try_send(thing).map_err(|error| match error {
-            TrySendError::Full(_) => Trouble::later("more is said than can be answered"),
+            TrySendError::Full(_) => Trouble::later("more is written than can be answered"),
             TrySendError::Closed(_) => Trouble::later("nobody listens"),
         })
     }
 }
 
-/// What is said on a connection. It ends with this.
+/// What a connection brings. It ends with this.
 pub struct Stream<T> {
     given: Receiver<Option<T>>,
     session: JoinSet<Result<Infallible, Trouble>>,

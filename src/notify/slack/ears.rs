@@ -113,7 +113,7 @@ impl Session {
                 Turn::Said(said) => {
                     let is_to_be_replaced = self.take(&mut lines, said?).await?;
                     if is_to_be_replaced {
-                        // The new one first: what is said meanwhile comes on either.
+                        // The new one first: what people do meanwhile comes on either.
                         let socket = self.slack.socket().await?;
                         lines.old = Some(std::mem::replace(&mut lines.socket, socket));
                         lines.number += 1;

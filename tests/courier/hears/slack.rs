@@ -71,6 +71,7 @@ impl Town for World {
     const BO: &'static str = BO;
     const EVE: &'static str = "U024BEEVE";
     const HAS_BUTTONS: bool = true;
+    const HAS_CURSOR: bool = false;
 
     fn start() -> Self {
         Self(slack())
@@ -107,6 +108,10 @@ impl Town for World {
         let button = buttons(&message.fields).into_iter().find(|it| it["text"]["text"] == label);
         let value = button.unwrap()["value"].as_str().unwrap().to_owned();
         self.0.with(|it| it.people.press(user, ROOM, &as_pressed(&message), &value));
+    }
+
+    fn is_heard(&self) -> bool {
+        self.0.with(|it| !it.people.lines.is_empty())
     }
 
     fn is_taken(&self) -> bool {

@@ -27,6 +27,9 @@ pub trait Town {
     /// Whether anything can be pressed there.
     const HAS_BUTTONS: bool;
 
+    /// Whether the daemon keeps how far was heard.
+    const HAS_CURSOR: bool;
+
     fn start() -> Self;
     fn url(&self) -> String;
     /// What the bot has written in the room, as it stands there now.
@@ -37,7 +40,9 @@ pub trait Town {
     fn reply(&self, user: &str, to: &Shown, text: &str);
     /// A person presses a button.
     fn press(&self, user: &str, at: &Shown, label: &str);
-    /// Whether the provider has handed out everything, and need not do so again.
+    /// Whether the bot hears.
+    fn is_heard(&self) -> bool;
+    /// Whether the provider has handed out everything, and need not do so again, as far as it knows.
     fn is_taken(&self) -> bool;
 }
 
@@ -58,6 +63,8 @@ impl<T: Town> Scene<T> {
         for (user, name, role) in [(T::ADA, "ada", "lead"), (T::BO, "bo", "member")] {
             stage.board.say(["chat", "allow", T::KIND, user, "--as", name, "--role", role]).ok();
         }
+        let cursors = || stage.number("SELECT count(*) FROM chat_cursors") > 0;
+        stage.until(|| (town.is_heard() && (!T::HAS_CURSOR || cursors())).then_some(()));
         Self { town, stage }
     }
 
@@ -150,7 +157,7 @@ pub fn commands_are_done_and_asked_back<T: Town>() {
     scene.town.command(T::EVE, "create 'Steal the fence'");
     scene.town.command(T::BO, "create 'Paint the fence' --assignee nobody");
     let created = scene.message("Created t_");
-    let id = created.text["Created ".len()..][.."t_00000000".len()].to_owned();
+    let id = created.text.split_once("Created ").unwrap().1[.."t_00000000".len()].to_owned();
     scene.town.command(T::ADA, "list");
     let listed = scene.message("Paint the fence");
     assert!(!listed.text.contains("Steal"), "{listed:?}");
