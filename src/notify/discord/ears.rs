@@ -19,6 +19,7 @@ use crate::notify::http::socket::{Said, Socket};
 use crate::notify::inbound::heard::{Heard, Trouble};
 use crate::notify::inbound::stream::{Out, Stream};
 use crate::os::host::random::random_hex;
+use crate::text::json;
 
 /// Beats come about every 41 seconds, and each is answered.
 const SILENCE_MAX: Duration = Duration::from_secs(120);
@@ -112,7 +113,7 @@ impl DiscordEars {
             return None;
         }
         self.unkept = 0;
-        serde_json::to_string(&mark).ok()
+        json::to_string(&mark).ok()
     }
 
     async fn heard(&mut self, kind: Kind, user: &str) -> Option<Heard> {

@@ -16,7 +16,7 @@ pub const HEARTBEAT: u8 = 1;
 /// The code with which the gateway wants to be asked elsewhere.
 pub const RECONNECT: u8 = 7;
 
-/// The code of a session that is over, or is not gone on with now.
+/// The code of a session that is over, or is not resumed now.
 pub const INVALID_SESSION: u8 = 9;
 
 /// The code of the gateway's first word.
@@ -25,7 +25,7 @@ pub const HELLO: u8 = 10;
 /// The code of the answer to a beat.
 pub const HEARTBEAT_ACK: u8 = 11;
 
-/// The code with which a connection is ended that is to be gone on with: 1000 and 1001 would end the session.
+/// The code with which a connection is ended whose session is to be resumed: 1000 and 1001 would end the session.
 pub const GOES_ON: u16 = 4_000;
 
 /// One word of either side.
@@ -49,7 +49,7 @@ pub struct Mark {
     pub session: String,
     /// The newest event that was heard.
     pub seq: u64,
-    /// Where it is gone on with.
+    /// Where it is resumed.
     pub url: String,
     /// The id of the bot's user.
     pub user: String,

@@ -41,7 +41,7 @@ pub struct MatrixEars {
     /// Behind what was given, and whether that is to be kept.
     next: Option<(String, bool)>,
     unkept: usize,
-    /// Events of one room that are asked for: one after an answer that was not understood.
+    /// Events of one room that are asked for: one after an answer that could not be read.
     limit: usize,
     /// Whether a room has one other member.
     direct: BTreeMap<String, bool>,
@@ -93,9 +93,13 @@ impl MatrixEars {
             None => self.user.ask::<Me>("account/whoami").await?.user_id,
         };
         self.me = Some(me.clone());
-        let answered = self.polls.ask::<Sync>(&self.path()).await;
-        self.limit = if answered.is_ok() { EVENTS_MAX } else { 1 };
-        let sync = answered?;
+        let url = self.polls.api(&self.path());
+        let answer = self.polls.call(Method::GET, &url, Bytes::new()).await?;
+        let sync = answers::result_of::<Sync>(&answer);
+        // One that is too long cannot be read; after all other failures nothing less is asked for.
+        let is_unreadable = answer.status == 200 && sync.is_err();
+        self.limit = if is_unreadable { 1 } else { EVENTS_MAX };
+        let sync = sync?;
         if self.since.is_none() {
             // What was said before the board could hear was not said to it.
             self.next = Some((sync.next_batch, true));

@@ -91,11 +91,14 @@ enum Turn {
     Due,
 }
 
+/// How far the thing with this id is.
+type Step = (String, Progress);
+
 struct Session {
     slack: Slack,
     us: Us,
     out: Out<Heard>,
-    progress: (UnboundedSender<(String, Progress)>, UnboundedReceiver<(String, Progress)>),
+    progress: (UnboundedSender<Step>, UnboundedReceiver<Step>),
     waiting: Vec<Waiting>,
     known: VecDeque<String>,
 }

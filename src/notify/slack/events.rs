@@ -190,7 +190,7 @@ fn reference(inner: &str) -> String {
         Some(("@", id)) => format!("@{}", if label.is_empty() { id } else { label }),
         Some(("#", id)) => format!("#{}", if label.is_empty() { id } else { label }),
         Some(("!", word)) => format!("@{}", word.split('^').next().unwrap_or_default()),
-        // A word that Slack takes for an address is shown as it was typed.
+        // A word that Slack counts as an address is shown as it was typed.
         _ if target.starts_with("mailto:") || is_guess(target, label) => label.to_owned(),
         _ => target.to_owned(),
     }

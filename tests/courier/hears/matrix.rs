@@ -219,7 +219,9 @@ fn an_encrypted_room_is_named_as_one_that_cannot_be_read() {
 #[test]
 fn a_homeserver_that_fails_is_polled_again_and_one_that_refuses_the_token_is_not() {
     let fake = matrix();
-    let stage = stage(&fake);
+    let mut stage = stage(&fake);
+    stage.until(|| kept(&stage));
+    stage.end(Signal::SIGKILL);
     fake.with(|it| {
         it.people.poll_faults = [
             Fault::Status(500),
@@ -231,6 +233,7 @@ fn a_homeserver_that_fails_is_polled_again_and_one_that_refuses_the_token_is_not
         it.people.write(ADA, ROOM, "!kanban one", &json!({}));
         it.people.write(ADA, ROOM, "!kanban two", &json!({}));
     });
+    stage.spawn_and_wait(None);
     stage.until(|| (deeds(&stage).len() == 2).then_some(()));
     fake.with(|it| {
         it.people.poll_faults = [Fault::Status(500), Fault::Status(401)].into();

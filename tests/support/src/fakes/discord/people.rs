@@ -1,4 +1,4 @@
-//! What people do in Discord, as the gateway brings it: events with numbers, from which a session is gone on with.
+//! What people do in Discord, as the gateway brings it: events with numbers, from which a session is resumed.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ pub struct People {
     pub refusal: Option<u16>,
     /// Sessions that may be begun today.
     pub left: u64,
-    /// How often a session was begun and gone on with.
+    /// How often a session was begun and resumed.
     pub begun: usize,
     pub resumed: usize,
     /// What the last one that began one wanted to hear.
@@ -168,7 +168,7 @@ impl People {
     }
 
     pub(super) fn open(&mut self, heard: &Heard, line: &Line) -> bool {
-        if !heard.path.ends_with("/?v=10&encoding=json") {
+        if !heard.path.contains("?v=10&encoding=json") {
             return false;
         }
         line.say(

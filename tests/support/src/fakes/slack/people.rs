@@ -146,16 +146,23 @@ impl People {
             "connection_info": { "app_id": "A1" }, "debug_info": { "approximate_connection_time": 18_060 },
         }));
         self.lines.push(line.clone());
-        // What went to a connection that is gone comes again.
+        self.bring_lost();
+        true
+    }
+
+    /// Events that went to a connection that is gone come again; presses and commands do not.
+    fn bring_lost(&mut self) {
         let open: Vec<u64> = self.lines.iter().map(|line| line.id).collect();
+        if open.is_empty() {
+            return;
+        }
         let lost = self.waiting.extract_if(.., |(line, _)| !open.contains(line));
         let lost: Vec<Value> = lost.map(|(_, envelope)| envelope).collect();
-        for mut envelope in lost {
+        for mut envelope in lost.into_iter().filter(|envelope| envelope["type"] == "events_api") {
             envelope["retry_attempt"] = json!(1);
             envelope["retry_reason"] = json!("timeout");
             self.bring(envelope);
         }
-        true
     }
 
     pub(super) fn acknowledge(&mut self, line: &Line, said: &Value) {
@@ -166,6 +173,7 @@ impl People {
 
     pub(super) fn ended(&mut self, line: u64, _code: Option<u16>) {
         self.lines.retain(|it| it.id != line);
+        self.bring_lost();
     }
 
     pub(super) fn sign(&mut self, fields: &Value) -> Answer {
