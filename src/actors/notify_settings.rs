@@ -32,6 +32,7 @@ pub fn notify_policy(settings: &Settings, local_zone: &str, hooks: &[HookFile]) 
             // One that is none is the courier's to report.
             allow: channel.allow.iter().filter_map(|range| range.parse().ok()).collect(),
             allow_http: channel.allow_http,
+            is_heard: kind.is_heard(channel.listen),
         };
         Some((name.clone(), policy))
     };
@@ -122,6 +123,10 @@ pub fn check_channels(settings: &Settings) -> Result<(), ConfigProblems> {
         if let Some((word, message)) = problem_of_command(channel) {
             report(key(word), message);
         }
+        let is_deaf = ChannelKind::parse(&channel.kind).is_some_and(|kind| !kind.has_inbound());
+        if is_deaf && channel.listen == Some(true) {
+            report(key("listen"), "nothing is heard of channels of this kind");
+        }
         if let Some(quiet) = &channel.quiet
             && QuietHours::parse(quiet, "UTC").is_none()
         {
@@ -159,6 +164,9 @@ mod tests {
             ("[channels.ops]\ncredential = \"x\"", "channels.ops.kind"),
             ("[channels.Ops]\nkind = \"ntfy\"", "channels.Ops"),
             ("[channels.ops]\nkind = \"ntfy\"\nquiet = \"at night\"", "channels.ops.quiet"),
+            ("[channels.ops]\nkind = \"ntfy\"\nlisten = true", "channels.ops.listen"),
+            ("[channels.ops]\nkind = \"ntfy\"\nlisten = false", ""),
+            ("[channels.ops]\nkind = \"slack\"\nlisten = true", ""),
             ("[channels.bell]\nkind = \"command\"\nargv = [\"/bin/true\"]", ""),
             ("[channels.bell]\nkind = \"command\"", "channels.bell.argv"),
             ("[channels.bell]\nkind = \"ntfy\"\nargv = [\"x\"]", "channels.bell.argv"),
@@ -193,6 +201,7 @@ mod tests {
         let ops = &policy.channels["ops"];
         assert_eq!((ops.kind, ops.limit_per_minute), (ChannelKind::Telegram, 20));
         assert_eq!((ops.retry_ms.as_slice(), ops.quiet.is_some()), ([50].as_slice(), true));
+        assert!(ops.is_heard, "Telegram needs nothing further");
         assert_eq!(policy.address("ada", ChannelKind::Telegram), Some("4711"));
         assert_eq!(policy.address("ada", ChannelKind::Mail), None);
         assert_eq!(policy.people.len(), 1);

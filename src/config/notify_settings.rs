@@ -89,6 +89,8 @@ pub struct Channel {
     /// Pauses after failures, one after the other; empty: as its kind has them.
     #[serde(deserialize_with = "durations")]
     pub retry: Vec<Duration>,
+    /// Whether what people do there is heard; none: as its kind has it.
+    pub listen: Option<bool>,
     /// Messages to one address in a minute.
     pub limit_per_minute: Option<u32>,
     /// When its people sleep, as written.

@@ -6,6 +6,7 @@ use crate::kernel::error::Fault;
 use crate::kernel::event::EventKind;
 use crate::kernel::ids::TaskId;
 use crate::kernel::notice::Button;
+use crate::kernel::notify_policy::OWN_CHANNEL;
 use crate::kernel::question::Question;
 use crate::kernel::random::{Random, letters};
 use crate::kernel::rules::chat::BUTTON_SECONDS;
@@ -50,6 +51,10 @@ pub(in crate::kernel) fn buttons(
 ) -> Result<Vec<Button>, Fault> {
     let Some(route) = store::routes::get(tx.store(), route_id)? else { return Ok(Vec::new()) };
     let mut made = Vec::new();
+    if route.address == OWN_CHANNEL {
+        // What a hook sends cannot be pressed.
+        return Ok(made);
+    }
     for (label, style, action) in wanted(asked) {
         let chat = (channel, route.address.as_str());
         let task_id = Some(&asked.task.id);

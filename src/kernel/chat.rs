@@ -54,6 +54,22 @@ pub struct Inbound {
     pub cursor: Option<String>,
 }
 
+impl Inbound {
+    /// Nothing that a person did: it has the daemon keep how far a channel was read. Programs are nobody, so nothing else comes of it.
+    pub fn only_cursor(channel: &str, cursor: String) -> Self {
+        let nobody = || "-".to_owned();
+        Self {
+            channel: channel.to_owned(),
+            event_id: nobody(),
+            from: Sender { id: nobody(), is_bot: true },
+            chat: Chat { address: nobody(), thread: None, is_direct: false },
+            message_id: None,
+            what: What::Text { text: String::new(), reply_to: None, is_addressed: false },
+            cursor: Some(cursor),
+        }
+    }
+}
+
 /// Who did something in a chat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "ChatSender")]

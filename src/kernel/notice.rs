@@ -364,6 +364,9 @@ pub struct ChannelSetting {
     /// Whether a service on this host may be used without TLS.
     #[serde(default)]
     pub allow_http: bool,
+    /// Whether what people do there is heard; none: as its kind has it.
+    #[serde(default)]
+    pub listen: Option<bool>,
 }
 
 /// How a channel stands, as its courier sees it.

@@ -151,13 +151,25 @@ impl ChannelKind {
         }
     }
 
-    /// Whether the courier hears what people do there: what asks has buttons then.
+    /// Whether the courier can hear what people do there.
     pub fn has_inbound(self) -> bool {
         match self {
-            Self::Telegram => true,
-            Self::Slack
-            | Self::Discord
-            | Self::Matrix
+            Self::Telegram | Self::Slack | Self::Discord | Self::Matrix => true,
+            Self::Ntfy | Self::Mattermost | Self::Mail | Self::Webhook | Self::Command => false,
+        }
+    }
+
+    /// Whether it is heard what people do there, as configured. A bot of Telegram needs nothing further for that; elsewhere the operator has
+    /// to let the application hear, and says so.
+    pub fn is_heard(self, listen: Option<bool>) -> bool {
+        self.has_inbound() && listen.unwrap_or(self == Self::Telegram)
+    }
+
+    /// Whether what asks there has buttons: only what hears can be pressed, and Matrix has none.
+    pub fn has_buttons(self) -> bool {
+        match self {
+            Self::Telegram | Self::Slack | Self::Discord => true,
+            Self::Matrix
             | Self::Ntfy
             | Self::Mattermost
             | Self::Mail
@@ -218,6 +230,8 @@ pub struct ChannelPolicy {
     pub allow: Vec<Range>,
     /// Whether a service on this host may be used without TLS.
     pub allow_http: bool,
+    /// Whether it is heard what people do there.
+    pub is_heard: bool,
 }
 
 impl ChannelPolicy {
@@ -231,6 +245,7 @@ impl ChannelPolicy {
             hears_all: false,
             allow: Vec::new(),
             allow_http: false,
+            is_heard: kind.is_heard(None),
         }
     }
 }

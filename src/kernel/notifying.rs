@@ -339,7 +339,7 @@ fn write(
         mention,
         is_hushed: quiet_until.is_some() && !is_urgent,
     });
-    if class == Class::Ask && channel.kind.has_inbound() {
+    if class == Class::Ask && channel.is_heard && channel.kind.has_buttons() {
         let asked = Asked { kind, task, question: content.question.as_ref() };
         message.buttons = buttons(tx, asked, (&listener.channel, listener.route_id))?;
     }

@@ -5,21 +5,25 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use crate::kernel::notice::{ChannelSetting, Edit, Outcome, Row};
+use crate::kernel::notify_policy::ChannelKind;
 use crate::kernel::rules::guard::Range;
 use crate::kernel::rules::url::SecretUrl;
 use crate::notify::credential::CredentialFolder;
 use crate::notify::discord::Discord;
+use crate::notify::discord::ears::DiscordEars;
 use crate::notify::http::tls::Tls;
 use crate::notify::http::{HttpClient, Limits, Rules};
 use crate::notify::inbound::bridge::{Bridge, Ears, Voice};
 #[cfg(feature = "mail")]
 use crate::notify::mail::{Mail, server::MailServer};
 use crate::notify::matrix::Matrix;
+use crate::notify::matrix::ears::MatrixEars;
 use crate::notify::mattermost::Mattermost;
 use crate::notify::ntfy::{self, Ntfy};
 use crate::notify::outcome;
 use crate::notify::secret::{Filter, Secret};
 use crate::notify::slack::Slack;
+use crate::notify::slack::ears::SlackEars;
 use crate::notify::telegram::ears::TelegramEars;
 use crate::notify::telegram::{self, Telegram};
 use crate::notify::webhook::Webhook;
@@ -74,6 +78,7 @@ pub struct Channel {
     pub seats: Semaphore,
     sender: Result<Sender, String>,
     filter: Filter,
+    is_heard: bool,
 }
 
 impl Channel {
@@ -88,7 +93,10 @@ impl Channel {
         secrets.extend(hook.map(SecretUrl::secret_parts).unwrap_or_default());
         let filter = Filter::of(secrets);
         let sender = made.map_err(|error| filter.error(&error));
-        Self { name: setting.name.clone(), seats: Semaphore::new(SENDING_MAX), sender, filter }
+        let kind = ChannelKind::parse(&setting.kind);
+        let is_heard = kind.is_some_and(|kind| kind.is_heard(setting.listen));
+        let seats = Semaphore::new(SENDING_MAX);
+        Self { name: setting.name.clone(), seats, sender, filter, is_heard }
     }
 
     /// Why it cannot be used.
@@ -96,28 +104,31 @@ impl Channel {
         self.sender.as_ref().err().map(String::as_str)
     }
 
-    /// The way in of the channel, for those kinds that have one. `poll_time` is the longest time that a request waits for something to be
+    /// The way in of the channel, where it is to be heard. `poll_time` is the longest time that a request waits for something to be
     /// heard.
     pub fn bridge(&self, poll_time: Duration) -> Option<Bridge> {
-        let filter = self.filter.clone();
-        match &self.sender {
-            Ok(Sender::Telegram(bot)) => {
-                let ears = TelegramEars::new(self.name.clone(), bot, poll_time);
-                let voice = Voice::Telegram(bot.clone());
-                Some(Bridge { ears: Ears::Telegram(ears), voice, filter })
+        let (filter, name) = (self.filter.clone(), self.name.clone());
+        let sender = self.sender.as_ref().ok().filter(|_| self.is_heard)?;
+        let (ears, voice) = match sender {
+            Sender::Telegram(bot) => {
+                let ears = TelegramEars::new(name, bot, poll_time);
+                (Ears::Telegram(ears), Voice::Telegram(bot.clone()))
             }
-            Ok(
-                Sender::Slack(_)
-                | Sender::Discord(_)
-                | Sender::Matrix(_)
-                | Sender::Ntfy(_)
-                | Sender::Mattermost(_)
-                | Sender::Webhook(_),
-            )
-            | Err(_) => None,
+            Sender::Slack(slack) => {
+                (Ears::Slack(SlackEars::new(name, slack)), Voice::Slack(slack.clone()))
+            }
+            Sender::Discord(bot) => {
+                (Ears::Discord(DiscordEars::new(name, bot)), Voice::Discord(bot.clone()))
+            }
+            Sender::Matrix(user) => {
+                let ears = MatrixEars::new(name, user, poll_time);
+                (Ears::Matrix(ears), Voice::Matrix(user.clone()))
+            }
+            Sender::Ntfy(_) | Sender::Mattermost(_) | Sender::Webhook(_) => return None,
             #[cfg(feature = "mail")]
-            Ok(Sender::Mail(_)) => None,
-        }
+            Sender::Mail(_) => return None,
+        };
+        Some(Bridge { ears, voice, filter })
     }
 
     /// Sends a row.

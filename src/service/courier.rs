@@ -113,6 +113,7 @@ fn of_settings(settings: &Settings, read_at_ms: i64) -> Channels {
             credential: channel.credential.clone(),
             allow: channel.allow.clone(),
             allow_http: channel.allow_http,
+            listen: channel.listen,
         };
     let of_courier = settings.channels.iter().filter(|(_, channel)| !channel.is_command());
     let channels: Vec<ChannelSetting> = of_courier.map(channel).collect();

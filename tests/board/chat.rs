@@ -552,8 +552,14 @@ fn what_was_done_is_forgotten_after_a_week_and_how_far_a_channel_was_read_is_kep
         let text = What::Text { text: "/kanban".into(), reply_to: None, is_addressed: true };
         Inbound { cursor: cursor.map(str::to_owned), ..inbound(event_id, BO, text) }
     };
-    take(&mut bench, command("1", Some("s7")));
-    bench.now += 6 * 86_400;
+    let first = take(&mut bench, command("1", Some("s7")));
+    assert!(first.run.is_some());
+    bench.now += 86_400;
+    assert_eq!(take(&mut bench, command("1", None)).run, first.run, "its writes are known");
+    // Later they are not, so it would act again.
+    bench.now += 1;
+    assert_eq!(take(&mut bench, command("1", None)).run, None);
+    bench.now += 5 * 86_400 - 1;
     assert!(take(&mut bench, command("1", None)).is_repeat);
     bench.now += 2 * 86_400;
     take(&mut bench, command("2", None));

@@ -21,6 +21,9 @@ pub const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 pub const SLACK_TOKEN: &str = "xoxb-1-SENTINELslacktoken";
 pub const SLACK_HOOK: &str = "T0000SENTINEL/B0000SENTINEL/SENTINELslackhook";
 
+/// The token of an application of Slack, by which it hears.
+pub const SLACK_APP: &str = "xapp-1-SENTINELapptoken";
+
 /// The token of a bot of Discord, and `ID/TOKEN` of a webhook there.
 pub const DISCORD_TOKEN: &str = "SENTINELx.y1.SENTINEL-bot_token";
 pub const DISCORD_HOOK: &str = "846000000000000007/SENTINEL-webhook_token";
@@ -33,9 +36,10 @@ pub const MATTERMOST_KEY: &str = "SENTINELhookkey0123456789";
 pub const MATTERMOST_TOKEN: &str = "SENTINELbottoken0123456789";
 
 /// Credentials by their names: of each kind of channel, and further ones.
-pub const CREDENTIALS: [(&str, &str); 16] = [
+pub const CREDENTIALS: [(&str, &str); 17] = [
     ("telegram", TOKEN),
     ("slack", SLACK_TOKEN),
+    ("slack-app", "xoxb-1-SENTINELslacktoken xapp-1-SENTINELapptoken"),
     ("slack-hook", SLACK_HOOK),
     ("slack-url", "https://hooks.slack.com/services/T1/B1/SENTINELslackurl"),
     ("slack-elsewhere", "https://hooks.example.org/services/T1/B1/SENTINELslackurl"),
@@ -132,12 +136,18 @@ pub fn setting(kind: &str, url: Option<String>) -> ChannelSetting {
         credential: Some(kind.to_owned()),
         allow: vec!["127.0.0.0/8".to_owned()],
         allow_http: true,
+        listen: None,
     }
 }
 
 /// The same with another credential than the one that is named like the kind.
 pub fn setting_with(kind: &str, url: Option<String>, credential: &str) -> ChannelSetting {
     ChannelSetting { credential: Some(credential.to_owned()), ..setting(kind, url) }
+}
+
+/// One that hears.
+pub fn hearing(kind: &str, url: String, credential: &str) -> ChannelSetting {
+    ChannelSetting { listen: Some(true), ..setting_with(kind, Some(url), credential) }
 }
 
 /// A home with all credentials.

@@ -15,6 +15,7 @@ mod chat_in;
 mod chats;
 mod golden;
 mod harness;
+mod hears;
 mod hooks;
 mod mail;
 mod program;

@@ -15,6 +15,7 @@ import email
 import email.policy
 import http.server
 import os
+import queue
 import socket
 import ssl
 import subprocess
@@ -114,8 +115,11 @@ def slack(fakes):
     from slack_sdk.errors import SlackApiError
     from slack_sdk.webhook import WebhookClient
 
-    token, hook = "xoxb-1-sentinel", "T1/B1/sentinel"
-    program = subprocess.Popen([fakes, "slack", token, hook], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    from slack_sdk.socket_mode import SocketModeClient
+    from slack_sdk.socket_mode.response import SocketModeResponse
+
+    token, hook, app_token = "xoxb-1-sentinel", "T1/B1/sentinel", "xapp-1-sentinel"
+    program = subprocess.Popen([fakes, "slack", token, hook, app_token], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     server = program.stdout.readline().strip()
 
     def expect(word, status, call, **arguments):
@@ -150,6 +154,34 @@ def slack(fakes):
         assert (answer.status_code, answer.body) == (200, "ok"), answer.body
         answer = WebhookClient(f"{server}/services/T1/B1/other").send(text="hello")
         assert (answer.status_code, answer.body) == (404, "no_service"), answer.body
+        heard = queue.Queue()
+
+        def take(sockets, request):
+            heard.put((request.type, request.payload))
+            sockets.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
+
+        def tell(line, answer=None):
+            program.stdin.write(f"{line}\n")
+            program.stdin.flush()
+            assert answer is None or program.stdout.readline().strip() == answer, line
+
+        sockets = SocketModeClient(app_token=app_token, web_client=client)
+        sockets.socket_mode_request_listeners.append(take)
+        sockets.connect()
+        tell("write U024BE7LH C024BE91L hello")
+        kind, payload = heard.get(timeout=30)
+        assert (kind, payload["event"]["text"]) == ("events_api", "hello"), payload
+        tell("await-acknowledged 1", "acknowledged")
+        # It opens another connection, on which it hears as before.
+        tell("disconnect refresh_requested")
+        tell("write U024BE7LH C024BE91L again")
+        kind, payload = heard.get(timeout=30)
+        assert (kind, payload["event"]["text"]) == ("events_api", "again"), payload
+        tell("await-acknowledged 2", "acknowledged")
+        tell("command U024BE7LH C024BE91L list --mine")
+        kind, payload = heard.get(timeout=30)
+        assert (kind, payload["text"]) == ("slash_commands", "list --mine"), payload
+        sockets.close()
     finally:
         program.stdin.close()
         program.wait(10)
@@ -189,6 +221,14 @@ def matrix(fakes):
             assert secret.content["algorithm"].startswith("m.megolm"), secret
             plain = await client.room_get_state_event(room, "m.room.encryption")
             assert isinstance(plain, nio.RoomGetStateEventError) and plain.status_code == "M_NOT_FOUND", plain
+            only = {"room": {"timeline": {"limit": 10, "types": ["m.room.message"]}}}
+            begin = await client.sync(timeout=0, sync_filter=only)
+            assert isinstance(begin, nio.SyncResponse), begin
+            waiting = asyncio.create_task(client.sync(timeout=30_000, since=begin.next_batch, sync_filter=only))
+            program.stdin.write(f"write @ada:example.org {room} hello there\n")
+            program.stdin.flush()
+            (heard,) = (await waiting).rooms.join[room].timeline.events
+            assert (heard.sender, heard.body) == ("@ada:example.org", "hello there"), heard
             client.access_token = "other"
             assert (await client.whoami()).status_code == "M_UNKNOWN_TOKEN"
         finally:

@@ -1,4 +1,5 @@
-// The REST client of discord.js at the fake of Discord: discord.mjs FAKES DIRECTORY, where DIRECTORY has `@discordjs/rest` installed.
+// The clients of discord.js for REST and for the gateway at the fake of Discord: discord.mjs FAKES DIRECTORY, where DIRECTORY has
+// `@discordjs/ws` installed, which brings `@discordjs/rest`.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -8,12 +9,15 @@ import { createInterface } from "node:readline";
 const [fakes, directory] = process.argv.slice(2);
 const require = createRequire(`${directory}/`);
 const { REST, DiscordAPIError, RateLimitError } = require("@discordjs/rest");
-const { Routes, MessageFlags, ButtonStyle, ComponentType } = require("discord-api-types/v10");
+const { WebSocketManager, WebSocketShardEvents } = require("@discordjs/ws");
+const { GatewayIntentBits, Routes, MessageFlags, ButtonStyle, ComponentType } = require("discord-api-types/v10");
 
 const token = "sentinel.y1.bot_token";
 const hook = ["846000000000000007", "sentinel-webhook_token"];
 const program = spawn(fakes, ["discord", token, hook.join("/")], { stdio: ["pipe", "pipe", "inherit"] });
-const [server] = await once(createInterface({ input: program.stdout }), "line");
+const lines = createInterface({ input: program.stdout });
+const [server] = await once(lines, "line");
+const tell = (line) => program.stdin.write(`${line}\n`);
 
 const api = (secret) => new REST({ version: "10", api: `${server}/api`, retries: 0, rejectOnRateLimit: () => true }).setToken(secret);
 const refused = async (code, status, call) => {
@@ -60,6 +64,34 @@ try {
     await bot.patch(Routes.webhookMessage(...hook, posted.id), { body: { content: "hello again" }, auth: false });
     await refused(50027, 401, bot.post(Routes.webhook(hook[0], "other"), { body: { content: "x" }, auth: false }));
     await refused(10015, 404, bot.post(Routes.webhook("846000000000000008", hook[1]), { body: { content: "x" }, auth: false }));
+
+    // The gateway: a session, its beats, an event, and the same session on another connection.
+    const manager = new WebSocketManager({
+        token,
+        intents: GatewayIntentBits.GuildMessages | GatewayIntentBits.DirectMessages,
+        fetchGatewayInformation: () => bot.get(Routes.gatewayBot()),
+    });
+    const heard = [];
+    const waiting = [];
+    manager.on(WebSocketShardEvents.Dispatch, (event) => {
+        const { t, d } = event.data ?? event;
+        heard.push(t);
+        if (t === "MESSAGE_CREATE") waiting.shift()?.(d);
+    });
+    const written = (text) => new Promise((resolve) => {
+        waiting.push(resolve);
+        tell(`write 846000000000000815 846000000000000001 ${text}`);
+    });
+    await manager.connect();
+    assert.equal((await written("hello there")).content, "hello there");
+    tell("await-beats 2");
+    assert.deepEqual(await once(lines, "line"), ["beats"]);
+    const resumed = once(manager, WebSocketShardEvents.Resumed);
+    tell("reconnect");
+    await resumed;
+    assert.equal((await written("hello again")).content, "hello again");
+    assert.equal(heard.filter((kind) => kind === "READY").length, 1, String(heard));
+    await manager.destroy();
 } finally {
     program.stdin.end();
     await once(program, "exit");

@@ -114,6 +114,7 @@ pub(super) const CHANNELS: Section = Section {
                 "allow_http",
                 "retry",
                 "limit_per_minute",
+                "listen",
                 "quiet",
             ],
         }],
@@ -188,6 +189,15 @@ const CHANNEL: &[Key] = &[
         unit: Some("messages"),
         doc: "Maximum number of messages and edits for one address in a minute; without it, 20 for Telegram, 6000 for webhooks \
          and commands, 60 for the others.",
+    },
+    Key {
+        name: "listen",
+        kind: Kind::Bool,
+        default: None,
+        example: Some("true"),
+        unit: None,
+        doc: "Hear what people write and press there: kinds \"telegram\", \"slack\", \"discord\" and \"matrix\". Without it, only \
+         Telegram is heard. See docs/chat.md.",
     },
     Key {
         name: "quiet",

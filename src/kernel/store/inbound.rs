@@ -21,19 +21,20 @@ pub struct Inbound {
     pub reply: String,
 }
 
-/// What was done under a provider's id.
+/// What was done under a provider's id, and when.
 pub fn get(
     connection: &Connection,
     channel: &str,
     event_id: &str,
-) -> Result<Option<Inbound>, Fault> {
+) -> Result<Option<(Inbound, EpochSeconds)>, Fault> {
     connection
         .prepare_cached(
-            "SELECT user_id, address, reply FROM inbound WHERE channel = :channel AND event_id = :event",
+            "SELECT user_id, address, reply, created_at FROM inbound WHERE channel = :channel AND event_id = :event",
         )
         .and_then(|mut s| {
             s.query_row(named_params! { ":channel": channel, ":event": event_id }, |row| {
-                Ok(Inbound { user_id: row.get(0)?, address: row.get(1)?, reply: row.get(2)? })
+                let (user_id, address, reply) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                Ok((Inbound { user_id, address, reply }, row.get(3)?))
             })
             .optional()
         })

@@ -55,7 +55,9 @@ impl Verb for AskBack {
         let about = self.about(tx)?;
         let ask = &by.ask;
         let done = store::inbound::get(tx.store(), &ask.channel, &ask.event_id)?;
-        let done = done.filter(|done| done.user_id == ask.user && done.address == ask.address);
+        let done = done
+            .map(|(done, _)| done)
+            .filter(|done| done.user_id == ask.user && done.address == ask.address);
         let line = match done {
             Some(done) => read_reply(&done.reply)?.run.map(|run| run.line),
             None => None,

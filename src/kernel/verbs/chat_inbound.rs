@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::chat::{Inbound, InboundReply, What};
 use crate::kernel::error::{Refusal, VerbError};
+use crate::kernel::limits::REQUEST_MEMORY_SECONDS;
 use crate::kernel::rules::chat::{
     From, Hearing, INBOUND_SECONDS, PER_MINUTE_MAX, TEXT_BYTES_MAX, UNKNOWN_SECONDS, hearing,
 };
@@ -39,14 +40,17 @@ impl Verb for TakeInbound {
         if let Some(cursor) = &given.cursor {
             store::chat_people::set_cursor(tx.store(), (&given.channel, cursor), tx.now)?;
         }
-        if let Some(done) = store::inbound::get(tx.store(), key.0, key.1)? {
+        if let Some((done, at)) = store::inbound::get(tx.store(), key.0, key.1)? {
             if done.user_id != given.from.id || done.address != given.chat.address {
                 // Another bot behind the same channel counts its own things: nothing of this person was done.
                 let (problem, value) = ("belongs to another thing of this channel", shorten(key.1));
                 return Err(Refusal::InvalidValue { field: "event_id", problem, value }.into());
             }
             let reply = read_reply(&done.reply)?;
-            return Ok(InboundReply { is_repeat: true, ..reply });
+            // Once the ids of its requests are forgotten, a line would act again.
+            let is_remembered = at >= tx.now.saturating_sub(REQUEST_MEMORY_SECONDS);
+            let run = reply.run.filter(|_| is_remembered);
+            return Ok(InboundReply { is_repeat: true, run, ..reply });
         }
         let Some(reply) = self.reply(tx)? else { return Ok(InboundReply::default()) };
         let done = store::inbound::Inbound {

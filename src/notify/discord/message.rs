@@ -3,9 +3,11 @@
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::kernel::chat::BUTTON_PREFIX;
 use crate::kernel::notice::{Button, Edit, Mention, Row};
+use crate::notify::inbound::heard::Answer;
 use crate::notify::render::markup::markdown;
-use crate::notify::render::measure::{Unit, escaped, fit, plain, visible_line};
+use crate::notify::render::measure::{Unit, bounded, escaped, fit, plain, visible_line};
 use crate::notify::render::outline::Outline;
 
 /// Longest text beside the embed, in characters.
@@ -25,11 +27,11 @@ const DATA_CHARACTERS_MAX: usize = 100;
 const BUTTONS_IN_A_ROW: usize = 5;
 const ROWS_MAX: usize = 5;
 
-/// What the data of our buttons begins with.
-const DATA_PREFIX: &str = "k1:";
-
 /// The flag of a message that makes no sound.
 const SUPPRESS_NOTIFICATIONS: u64 = 1 << 12;
+
+/// The flag of a message that only one person sees.
+const EPHEMERAL: u64 = 1 << 6;
 
 /// Kinds of components, and styles of buttons.
 const ACTION_ROW: u8 = 1;
@@ -52,6 +54,55 @@ pub fn send_row(row: &Row, is_bot: bool) -> Value {
         }
     }
     Value::Object(body)
+}
+
+/// The body of a message that answers to a person.
+pub fn send_answer(answer: &Answer) -> Value {
+    let mut body = words(&answer_text(&answer.say.text, answer.is_output));
+    insert_nonce(&mut body, &answer.id);
+    if let Some(id) = &answer.say.reply_to {
+        let reply = json!({ "message_id": id, "fail_if_not_exists": false });
+        body.insert("message_reference".into(), reply);
+    }
+    let rows = rows_of(&answer.say.buttons);
+    if !rows.is_empty() {
+        body.insert("components".into(), rows.into());
+    }
+    Value::Object(body)
+}
+
+/// The body of a line that only the one who pressed sees.
+pub fn private_line(line: &str) -> Value {
+    let mut body = words(&answer_text(line, false));
+    body.insert("flags".into(), EPHEMERAL.into());
+    Value::Object(body)
+}
+
+/// The output of a command stands in a block, whose columns stand below each other.
+fn answer_text(text: &str, is_output: bool) -> String {
+    if !is_output {
+        return bounded(text, CONTENT_CHARACTERS_MAX, Unit::Characters, markdown);
+    }
+    let room = CONTENT_CHARACTERS_MAX - 2 * FENCE.len();
+    format!("{FENCE}\n{}\n{FENCE}", bounded(text, room - 2, Unit::Characters, fenced))
+}
+
+const FENCE: &str = "```";
+
+/// Text in a block, which three of these signs would end.
+fn fenced(sign: char, out: &mut String) {
+    out.push(sign);
+    if sign == '`' {
+        out.push('\u{200b}');
+    }
+}
+
+/// A text that notifies nobody.
+fn words(text: &str) -> Map<String, Value> {
+    let mut body = Map::new();
+    body.insert("content".into(), text.into());
+    body.insert("allowed_mentions".into(), json!({ "parse": [], "replied_user": false }));
+    body
 }
 
 /// The body of the first message about a task.
@@ -136,7 +187,7 @@ fn mention_text(mention: &Mention) -> (String, Option<String>) {
 }
 
 fn rows_of(buttons: &[Button]) -> Vec<Value> {
-    let data = |button: &Button| format!("{DATA_PREFIX}{}", button.token);
+    let data = |button: &Button| format!("{BUTTON_PREFIX}{}", button.token);
     let fitting: Vec<Value> = buttons
         .iter()
         .filter(|button| data(button).len() <= DATA_CHARACTERS_MAX)

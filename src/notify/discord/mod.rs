@@ -1,12 +1,17 @@
 //! Discord: messages by a bot or by a webhook of a channel. Both give an id back, so both change their messages.
 
 pub mod answers;
+pub mod ears;
+pub mod events;
+pub mod gateway;
 pub mod message;
 pub mod pace;
+mod voice;
 
 use std::rc::Rc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use crate::kernel::notice::{Edit, Outcome, Row};
@@ -14,7 +19,8 @@ use crate::kernel::notify_policy::OWN_CHANNEL;
 use crate::kernel::rules::url::SecretUrl;
 use crate::notify::discord::answers::Asked;
 use crate::notify::discord::pace::Pace;
-use crate::notify::http::{HttpClient, Method, json};
+use crate::notify::http::{Answer, Failure, HttpClient, Method, Outgoing, json};
+use crate::notify::inbound::heard::Trouble;
 use crate::notify::outcome;
 use crate::notify::secret::Secret;
 
@@ -36,6 +42,7 @@ const USER_AGENT: &str = concat!("DiscordBot (kanban-courier, ", env!("CARGO_PKG
 pub struct Discord {
     http: HttpClient,
     way: Way,
+    server: Rc<SecretUrl>,
     pace: Rc<Pace>,
 }
 
@@ -45,6 +52,7 @@ enum Way {
         /// `{server}/api/v10/channels`.
         channels: Rc<SecretUrl>,
         authorization: Rc<Secret>,
+        token: Rc<Secret>,
     },
     Hook {
         /// `{server}/api/v10/webhooks`.
@@ -85,7 +93,8 @@ impl Discord {
         let api = |tail: &str| server.below(&format!("{API}/{tail}"));
         let way = if is_token(text) {
             let authorization = Rc::new(Secret::new(format!("Bot {text}")));
-            Way::Bot { channels: Rc::new(api("channels")), authorization }
+            let token = Rc::new(Secret::new(text));
+            Way::Bot { channels: Rc::new(api("channels")), authorization, token }
         } else {
             let key = hook_key(base, text)?;
             let (hooks, whole) = (api("webhooks"), api(&format!("webhooks/{key}")));
@@ -95,7 +104,7 @@ impl Discord {
                 whole: Rc::new(whole),
             }
         };
-        Ok(Self { http, way, pace: Rc::default() })
+        Ok(Self { http, way, server: Rc::new(server), pace: Rc::default() })
     }
 
     /// The address of a webhook, for the filter of secrets.
@@ -181,15 +190,52 @@ impl Discord {
         }
     }
 
-    async fn call(&self, call: Call) -> Outcome {
-        if let Some(refused) = self.pace.refusal(&call.bucket, Instant::now()) {
-            return refused;
+    /// The address of something of the API.
+    fn api(&self, tail: &str) -> SecretUrl {
+        self.server.below(&format!("{API}/{tail}"))
+    }
+
+    fn http(&self) -> &HttpClient {
+        &self.http
+    }
+
+    /// What the gateway is greeted with.
+    fn token(&self) -> Result<&str, Trouble> {
+        match &self.way {
+            Way::Bot { token, .. } => Ok(token.expose()),
+            Way::Hook { .. } => {
+                let reason = "the credential is a webhook, by which nothing is heard".to_owned();
+                Err(Trouble::Deaf { reason })
+            }
         }
+    }
+
+    async fn request(
+        &self,
+        method: Method,
+        url: &SecretUrl,
+        body: &Value,
+    ) -> Result<Answer, Failure> {
+        if !body.is_null() {
+            return json::call(&self.http, method, url, self.headers(), body).await;
+        }
+        let (content_type, headers, body) = (json::JSON, self.headers(), Bytes::new());
+        self.http.send(&Outgoing { method, url, content_type, headers, body }).await
+    }
+
+    fn headers(&self) -> Vec<(&'static str, String)> {
         let mut headers = vec![("user-agent", USER_AGENT.to_owned())];
         if let Way::Bot { authorization, .. } = &self.way {
             headers.push(("authorization", authorization.expose().to_owned()));
         }
-        match json::call(&self.http, call.method, &call.url, headers, &call.body).await {
+        headers
+    }
+
+    async fn call(&self, call: Call) -> Outcome {
+        if let Some(refused) = self.pace.refusal(&call.bucket, Instant::now()) {
+            return refused;
+        }
+        match self.request(call.method, &call.url, &call.body).await {
             Ok(answer) => {
                 let outcome = answers::judge(&answer, call.asked);
                 self.pace.note(&call.bucket, &answer, &outcome, Instant::now());

@@ -100,6 +100,11 @@ impl Rules {
 
     /// The same, greeted as a server of HTTP.
     pub(super) async fn open(&self, url: &SecretUrl) -> Result<SendRequest<Full<Bytes>>, Failure> {
+        greet(self.stream(url).await?).await
+    }
+
+    /// The same, with TLS where the URL asks for it.
+    pub(super) async fn stream(&self, url: &SecretUrl) -> Result<Stream, Failure> {
         let host = url.host();
         let tls = match (&self.tls, url.is_encrypted()) {
             (_, false) => None,
@@ -107,28 +112,29 @@ impl Rules {
             (Err(reason), true) => return Err(Failure::not_sent("no_tls", reason.as_str())),
         };
         let stream = self.connect(host, url.port(), url.is_encrypted()).await?;
-        let Some(tls) = tls else { return greet(stream).await };
+        let Some(tls) = tls else { return Ok(Box::new(stream)) };
         let greeted = timeout(self.connect_time, tls.greet(host, stream)).await;
-        let stream = match greeted {
-            Ok(Ok(stream)) => stream,
+        match greeted {
+            Ok(Ok(stream)) => Ok(Box::new(stream)),
             Ok(Err(error)) => {
-                return Err(Failure::not_sent("tls_failed", format!("TLS with {host}: {error}")));
+                Err(Failure::not_sent("tls_failed", format!("TLS with {host}: {error}")))
             }
             Err(_) => {
-                return Err(Failure::not_sent(
-                    "connect_timeout",
-                    format!("TLS with {host}: no answer"),
-                ));
+                Err(Failure::not_sent("connect_timeout", format!("TLS with {host}: no answer")))
             }
-        };
-        greet(stream).await
+        }
     }
 }
 
-async fn greet<S>(stream: S) -> Result<SendRequest<Full<Bytes>>, Failure>
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-{
+/// What bytes go over.
+pub(super) trait Duplex: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Duplex for T {}
+
+/// A connection, with TLS or without.
+pub(super) type Stream = Box<dyn Duplex>;
+
+async fn greet(stream: Stream) -> Result<SendRequest<Full<Bytes>>, Failure> {
     let made = http1::Builder::new()
         .max_header_size(HEADER_BYTES_MAX)
         .handshake(TokioIo::new(stream))

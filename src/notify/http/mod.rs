@@ -5,6 +5,7 @@ mod client;
 mod connection;
 mod failure;
 pub mod json;
+pub mod socket;
 pub mod tls;
 
 pub use client::{Answer, HttpClient, Limits, Method, Outgoing};

@@ -1,7 +1,13 @@
 //! The bridges: one variant for each kind of channel that hears. What is common to them is [`crate::notify::inbound::listening`].
 
+use crate::notify::discord::Discord;
+use crate::notify::discord::ears::DiscordEars;
 use crate::notify::inbound::heard::{Answer, Heard, Trouble};
+use crate::notify::matrix::Matrix;
+use crate::notify::matrix::ears::MatrixEars;
 use crate::notify::secret::Filter;
+use crate::notify::slack::Slack;
+use crate::notify::slack::ears::SlackEars;
 use crate::notify::telegram::Telegram;
 use crate::notify::telegram::ears::TelegramEars;
 
@@ -19,6 +25,12 @@ pub struct Bridge {
 pub enum Ears {
     /// By long polls of the Bot API.
     Telegram(TelegramEars),
+    /// By Socket Mode.
+    Slack(SlackEars),
+    /// By the gateway.
+    Discord(DiscordEars),
+    /// By long polls of `/sync`.
+    Matrix(MatrixEars),
 }
 
 impl Ears {
@@ -30,13 +42,41 @@ impl Ears {
     pub async fn hear(&mut self) -> Result<Vec<Heard>, Trouble> {
         match self {
             Self::Telegram(ears) => ears.hear().await,
+            Self::Slack(ears) => ears.hear().await,
+            Self::Discord(ears) => ears.hear().await,
+            Self::Matrix(ears) => ears.hear().await,
         }
     }
 
-    /// Everything that the last call gave is done with: the provider may forget it.
-    pub fn done(&mut self) {
+    /// Everything that the last call gave is done with: the provider may forget it. Returns how far the channel was read, when that is to be
+    /// kept.
+    pub fn done(&mut self) -> Option<String> {
         match self {
-            Self::Telegram(ears) => ears.done(),
+            Self::Telegram(ears) => {
+                ears.done();
+                None
+            }
+            // Each envelope is acknowledged by itself.
+            Self::Slack(_) => None,
+            Self::Discord(ears) => ears.done(),
+            Self::Matrix(ears) => ears.done(),
+        }
+    }
+
+    /// Whether it has to be kept how far the channel was read: the provider does not.
+    pub fn has_cursor(&self) -> bool {
+        match self {
+            Self::Telegram(_) | Self::Slack(_) => false,
+            Self::Discord(_) | Self::Matrix(_) => true,
+        }
+    }
+
+    /// Goes on where it was.
+    pub fn resume(&mut self, cursor: Option<String>) {
+        match self {
+            Self::Telegram(_) | Self::Slack(_) => {}
+            Self::Discord(ears) => ears.resume(cursor.as_deref()),
+            Self::Matrix(ears) => ears.resume(cursor),
         }
     }
 }
@@ -46,9 +86,23 @@ impl Ears {
 pub enum Voice {
     /// By the Bot API.
     Telegram(Telegram),
+    /// By the web API, and where an envelope says.
+    Slack(Slack),
+    /// By the API of HTTP.
+    Discord(Discord),
+    /// By events.
+    Matrix(Matrix),
 }
 
 impl Voice {
+    /// Whether anything can be pressed there.
+    pub fn has_buttons(&self) -> bool {
+        match self {
+            Self::Telegram(_) | Self::Slack(_) | Self::Discord(_) => true,
+            Self::Matrix(_) => false,
+        }
+    }
+
     /// Says something.
     ///
     /// # Errors
@@ -56,6 +110,9 @@ impl Voice {
     pub async fn say(&self, answer: &Answer) -> Result<(), Trouble> {
         match self {
             Self::Telegram(bot) => bot.say(answer).await,
+            Self::Slack(bot) => bot.say(answer).await,
+            Self::Discord(bot) => bot.say(answer).await,
+            Self::Matrix(user) => user.say(answer).await,
         }
     }
 
@@ -63,9 +120,12 @@ impl Voice {
     ///
     /// # Errors
     /// They go on waiting.
-    pub async fn answer_press(&self, press: &str, line: Option<&str>) -> Result<(), Trouble> {
+    pub async fn answer_press(&self, heard: &Heard, line: Option<&str>) -> Result<(), Trouble> {
         match self {
-            Self::Telegram(bot) => bot.answer_press(press, line).await,
+            Self::Telegram(bot) => bot.answer_press(heard, line).await,
+            Self::Slack(bot) => bot.answer_press(heard, line).await,
+            Self::Discord(bot) => bot.answer_press(heard, line).await,
+            Self::Matrix(_) => Ok(()),
         }
     }
 
@@ -76,6 +136,9 @@ impl Voice {
     pub async fn note(&self, heard: &Heard) -> Result<(), Trouble> {
         match self {
             Self::Telegram(bot) => bot.note(heard).await,
+            Self::Slack(bot) => bot.note(heard).await,
+            Self::Discord(bot) => bot.note(heard).await,
+            Self::Matrix(user) => user.note(heard).await,
         }
     }
 
@@ -86,6 +149,9 @@ impl Voice {
     pub async fn take_buttons(&self, heard: &Heard) -> Result<(), Trouble> {
         match self {
             Self::Telegram(bot) => bot.take_buttons(heard).await,
+            Self::Slack(bot) => bot.take_buttons(heard).await,
+            Self::Discord(bot) => bot.take_buttons(heard).await,
+            Self::Matrix(_) => Ok(()),
         }
     }
 }

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::failpoint;
-use crate::kernel::chat::{Inbound, InboundReply};
+use crate::kernel::chat::{Cursor, Inbound, InboundReply};
 use crate::kernel::chat_line::Line;
 use crate::kernel::notice::{ChannelReport, ChannelState};
 use crate::notify::daemon::{CALL_TIME, DaemonClient, DaemonError, Pause};
@@ -45,24 +46,32 @@ pub struct Listener {
 pub async fn listen(listener: Listener, bridge: Bridge) {
     let Bridge { mut ears, voice, filter } = bridge;
     let desk = Rc::new(Desk { listener, voice, filter, chats: RefCell::default() });
+    if ears.has_cursor() {
+        ears.resume(desk.cursor().await);
+    }
     let mut pause = PAUSE_MIN;
+    // Each reason is a line of the log, not each try.
+    let mut noted = None;
     loop {
         match ears.hear().await {
             Ok(heard) => {
-                pause = PAUSE_MIN;
+                (pause, noted) = (PAUSE_MIN, None);
                 desk.take_all(heard).await;
                 failpoint::hit("courier-before-confirm");
-                ears.done();
+                if let Some(cursor) = ears.done() {
+                    desk.keep(cursor).await;
+                }
             }
             Err(Trouble::Later { after, reason }) => {
-                if pause == PAUSE_MIN {
-                    let reason = desk.filter.error(&reason);
+                let reason = Some(desk.filter.error(&reason));
+                if noted != reason {
                     tracing::warn!(channel = desk.listener.channel, reason, "nothing is heard now");
                 }
+                noted = reason;
                 sleep(after.unwrap_or(pause).min(PAUSE_MAX)).await;
                 pause = (pause * 2).min(PAUSE_MAX);
             }
-            Err(Trouble::Rival { reason }) => {
+            Err(Trouble::Deaf { reason }) => {
                 return desk.report(ChannelState::Deaf, &reason).await;
             }
             Err(Trouble::Dead { reason }) => {
@@ -120,20 +129,26 @@ impl Desk {
     }
 
     async fn take(&self, daemon: &mut DaemonClient, heard: Heard) {
+        self.answer(daemon, &heard).await;
+        heard.is_done();
+    }
+
+    async fn answer(&self, daemon: &mut DaemonClient, heard: &Heard) {
         let Some(reply) = self.hand_in(daemon, &heard.inbound).await else { return };
+        heard.is_handed_in();
         failpoint::hit("courier-after-inbound");
-        if let Some(press) = &heard.press {
-            self.noted("press", self.voice.answer_press(press, reply.toast.as_deref()).await);
+        if heard.press.is_some() {
+            self.noted("press", self.voice.answer_press(heard, reply.toast.as_deref()).await);
         }
         if reply.is_noted {
-            self.noted("sign", self.voice.note(&heard).await);
+            self.noted("sign", self.voice.note(heard).await);
         }
         if let Some(say) = reply.say {
             self.say(&heard.answer(say)).await;
         }
         let Some(run) = reply.run else { return };
         if heard.press.is_some() && run.confirm.is_some() {
-            self.noted("buttons", self.voice.take_buttons(&heard).await);
+            self.noted("buttons", self.voice.take_buttons(heard).await);
         }
         let line = Line {
             socket: self.listener.socket.clone(),
@@ -142,9 +157,37 @@ impl Desk {
             confirm: run.confirm,
             name: run.person,
         };
-        let (say, is_output) = running::answer(line).await;
+        let (say, is_output) = running::answer(line, self.voice.has_buttons()).await;
         failpoint::hit("courier-after-run");
         self.say(&Answer { is_output, ..heard.answer(say) }).await;
+    }
+
+    /// How far the channel was read, as the daemon keeps it.
+    async fn cursor(&self) -> Option<String> {
+        let mut daemon = DaemonClient::new(self.listener.socket.clone());
+        let channel = utf8_percent_encode(&self.listener.channel, NON_ALPHANUMERIC);
+        let path = format!("/v1/chat/cursors?channel={channel}");
+        let mut pause = Pause::default();
+        loop {
+            match daemon.get::<Cursor>(&path, CALL_TIME).await {
+                Ok(found) => return found.cursor,
+                Err(error @ (DaemonError::Absent { .. } | DaemonError::Fault(_))) => {
+                    pause.after(&error).await;
+                }
+                Err(error @ (DaemonError::Refused(_) | DaemonError::Unreadable(_))) => {
+                    let channel = self.listener.channel.as_str();
+                    tracing::error!(%error, channel, "the daemon does not say how far a channel was read");
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Has the daemon keep how far the channel was read.
+    async fn keep(&self, cursor: String) {
+        let mut daemon = DaemonClient::new(self.listener.socket.clone());
+        let inbound = Inbound::only_cursor(&self.listener.channel, cursor);
+        drop(self.hand_in(&mut daemon, &inbound).await);
     }
 
     /// The daemon's answer, however long it takes to come; none when it refuses the thing, which another try does not change.
@@ -182,7 +225,7 @@ impl Desk {
     /// What cannot be said is a line in the log: people ask again.
     fn noted(&self, what: &str, done: Result<(), Trouble>) {
         let (Err(Trouble::Later { reason, .. })
-        | Err(Trouble::Rival { reason })
+        | Err(Trouble::Deaf { reason })
         | Err(Trouble::Dead { reason })) = done
         else {
             return;

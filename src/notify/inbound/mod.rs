@@ -12,4 +12,7 @@
 pub mod bridge;
 pub mod heard;
 pub mod listening;
+pub mod receipt;
 mod running;
+pub mod stream;
+pub mod words;

@@ -18,8 +18,8 @@ const RUN_TIME: Duration = Duration::from_secs(20);
 /// Pause between two tries while no daemon answers.
 const AWAY_PAUSE: Duration = Duration::from_millis(200);
 
-/// Runs a line and says what is answered, and whether that is the output of a command.
-pub(super) async fn answer(line: Line) -> (Say, bool) {
+/// Runs a line and says what is answered, and whether that is the output of a command. `has_buttons` says whether anything can be pressed there.
+pub(super) async fn answer(line: Line, has_buttons: bool) -> (Say, bool) {
     loop {
         let line = line.clone();
         let ended = spawn_blocking(move || run(&line)).await;
@@ -27,11 +27,11 @@ pub(super) async fn answer(line: Line) -> (Say, bool) {
         match said {
             // Its writes carry the same ids, so whatever was done is not done twice.
             Ok(Said::NotReachable) => sleep(AWAY_PAUSE).await,
-            Ok(said) => return shown(said),
+            Ok(said) => return shown(said, has_buttons),
             Err(error) => {
                 tracing::error!(error, "cannot run what a person wrote");
                 let text = "error: a fault of the courier; see its log".to_owned();
-                return shown(Said::Text(text));
+                return shown(Said::Text(text), has_buttons);
             }
         }
     }
@@ -49,11 +49,11 @@ fn run(line: &Line) -> Result<Said, String> {
 }
 
 /// What is answered.
-fn shown(said: Said) -> (Say, bool) {
+fn shown(said: Said, has_buttons: bool) -> (Say, bool) {
     let words = |text: String| Say { text, ..Say::default() };
     match said {
         Said::Text(text) => (words(text), true),
-        Said::AskBack { question, confirm } => (ask_back(&question, confirm), false),
+        Said::AskBack { question, confirm } => (ask_back(&question, confirm, has_buttons), false),
         Said::NotReachable => (words("No daemon answers.".to_owned()), false),
         Said::TooLong => {
             let seconds = RUN_TIME.as_secs();
@@ -66,7 +66,11 @@ fn shown(said: Said) -> (Say, bool) {
 }
 
 /// The question, a button, and what may be typed instead.
-fn ask_back(question: &str, confirm: Confirm) -> Say {
+fn ask_back(question: &str, confirm: Confirm, has_buttons: bool) -> Say {
+    if !has_buttons {
+        let text = format!("{question}\nIf so, type: yes {}", confirm.word);
+        return Say { text, ..Say::default() };
+    }
     let text = format!("{question}\nPress Yes, or type: yes {}", confirm.word);
     let button =
         Button { label: "Yes".to_owned(), style: "danger".to_owned(), token: confirm.token };
@@ -79,12 +83,16 @@ mod tests {
 
     #[test]
     fn output_is_shown_as_it_is_and_a_question_has_a_button() {
-        let (output, is_output) = shown(Said::Text("two words".to_owned()));
+        let (output, is_output) = shown(Said::Text("two words".to_owned()), true);
         assert_eq!((output.text.as_str(), is_output), ("two words", true));
         let confirm = Confirm { token: "abc".to_owned(), word: "K7QX".to_owned() };
-        let (asked, is_output) = shown(Said::AskBack { question: "Stop t_1?".to_owned(), confirm });
+        let ask_back = Said::AskBack { question: "Stop t_1?".to_owned(), confirm };
+        let (asked, is_output) = shown(ask_back.clone(), true);
         assert_eq!(asked.text, "Stop t_1?\nPress Yes, or type: yes K7QX");
         assert_eq!((asked.buttons[0].token.as_str(), is_output), ("abc", false));
-        assert!(shown(Said::TooLong).0.text.starts_with("Stopped after 20 s"));
+        let (asked, _) = shown(ask_back, false);
+        assert_eq!(asked.text, "Stop t_1?\nIf so, type: yes K7QX");
+        assert!(asked.buttons.is_empty(), "what cannot be pressed is not shown");
+        assert!(shown(Said::TooLong, true).0.text.starts_with("Stopped after 20 s"));
     }
 }

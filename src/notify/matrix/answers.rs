@@ -1,10 +1,14 @@
 //! What a homeserver answers, and what follows from it. Pure.
 
+use std::time::Duration;
+
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::kernel::notice::{Outcome, RateScope};
 use crate::notify::http::{Answer, json};
+use crate::notify::inbound::heard::Trouble;
 use crate::notify::outcome::{self, clamped_ms};
 
 /// An event that was sent.
@@ -51,6 +55,31 @@ pub fn judge(answer: &Answer) -> Outcome {
         };
     }
     judge_error(answer)
+}
+
+/// What was asked for, or why there is nothing.
+///
+/// # Errors
+/// There is nothing.
+pub fn result_of<T: DeserializeOwned>(answer: &Answer) -> Result<T, Trouble> {
+    if answer.status == 200 {
+        let found = json::read(answer);
+        return found.ok_or_else(|| Trouble::later("the homeserver does not answer as it says"));
+    }
+    match judge_error(answer) {
+        // A token that is none stays none; whatever else it says may change.
+        Outcome::ChannelDead { error, .. } => Err(Trouble::Dead { reason: error }),
+        Outcome::Rate { after_ms, .. } => {
+            let after = Some(Duration::from_millis(after_ms));
+            Err(Trouble::Later { after, reason: "too many requests".to_owned() })
+        }
+        Outcome::Permanent { error, .. }
+        | Outcome::Temporary { error, .. }
+        | Outcome::Unknown { error, .. } => Err(Trouble::later(error)),
+        Outcome::Sent { .. } | Outcome::Moved { .. } | Outcome::Gone => {
+            Err(Trouble::later(format!("the homeserver answers {}", answer.status)))
+        }
+    }
 }
 
 /// What an answer to the question for a state means.

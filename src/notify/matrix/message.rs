@@ -3,8 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::kernel::notice::{Class, Edit, Mention, Row};
-use crate::notify::render::markup::unmentioned;
-use crate::notify::render::measure::{Unit, escaped, visible_line};
+use crate::notify::inbound::heard::Answer;
+use crate::notify::render::markup::{self, unmentioned};
+use crate::notify::render::measure::{Unit, bounded, escaped, visible_line};
 use crate::notify::render::outline::Outline;
 
 /// Longest text, in bytes. An event has at most 65,536 bytes of JSON, in which a sign may take two.
@@ -12,6 +13,9 @@ pub const TEXT_BYTES_MAX: usize = 24_000;
 
 /// Longest text of a change, which holds it twice.
 const CHANGE_BYTES_MAX: usize = 12_000;
+
+/// Longest answer, which may hold its text twice, the second time with signs escaped.
+const ANSWER_BYTES_MAX: usize = 8_000;
 
 /// Longest id of a user, in bytes.
 const USER_BYTES_MAX: usize = 255;
@@ -38,6 +42,32 @@ pub fn send_row(row: &Row) -> Value {
         content.insert("m.relates_to".into(), relation);
     }
     Value::Object(content)
+}
+
+/// The content of an answer to a person: a notice, which other programs leave alone.
+pub fn send_answer(answer: &Answer) -> Value {
+    let text = bounded(&answer.say.text, ANSWER_BYTES_MAX, Unit::Bytes, unmentioned);
+    let mut content = content(&text, true, None);
+    if answer.is_output {
+        // Columns stand below each other.
+        let html = format!("<pre><code>{}</code></pre>", escaped(&text, markup::html));
+        content.insert("format".into(), "org.matrix.custom.html".into());
+        content.insert("formatted_body".into(), html.into());
+    }
+    let relation = match (answer.chat.thread.as_deref(), answer.say.reply_to.as_deref()) {
+        (Some(thread), _) => Some(in_thread(thread)),
+        (None, Some(reply_to)) => Some(json!({ "m.in_reply_to": { "event_id": reply_to } })),
+        (None, None) => None,
+    };
+    if let Some(relation) = relation {
+        content.insert("m.relates_to".into(), relation);
+    }
+    Value::Object(content)
+}
+
+/// The content of a sign at a message.
+pub fn send_sign(message: &str) -> Value {
+    json!({ "m.relates_to": { "rel_type": "m.annotation", "event_id": message, "key": "👍" } })
 }
 
 /// The content of the first message about a task.

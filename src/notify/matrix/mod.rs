@@ -1,7 +1,10 @@
 //! Matrix: messages by the client-server API, of a user whose token the channel has. A repeat under the same id is shown once.
 
 pub mod answers;
+pub mod ears;
+pub mod events;
 pub mod message;
+mod voice;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -13,13 +16,16 @@ use serde_json::Value;
 
 use crate::kernel::notice::{Class, Edit, Outcome, Row};
 use crate::kernel::rules::url::SecretUrl;
-use crate::notify::http::{Answer, Failure, HttpClient, Method, Outgoing, json};
+use crate::notify::http::{Answer, Failure, HttpClient, Limits, Method, Outgoing, json};
 use crate::notify::matrix::answers::State;
 use crate::notify::outcome;
 use crate::notify::secret::Secret;
 
 /// The version of the API that is spoken.
 const API: &str = "_matrix/client/v3";
+
+/// The kind of an event that is a message.
+const MESSAGE: &str = "m.room.message";
 
 /// Rooms that are remembered as looked at.
 const ROOMS_MAX: usize = 1_000;
@@ -28,8 +34,8 @@ const ROOMS_MAX: usize = 1_000;
 #[derive(Clone)]
 pub struct Matrix {
     http: HttpClient,
-    /// `{server}/_matrix/client/v3/rooms`.
-    rooms: Rc<SecretUrl>,
+    /// `{server}/_matrix/client/v3`.
+    api: Rc<SecretUrl>,
     authorization: Rc<Secret>,
     /// Rooms that are known to be neither encrypted nor spaces.
     plain: Rc<RefCell<BTreeSet<String>>>,
@@ -54,7 +60,7 @@ impl Matrix {
         }
         Ok(Self {
             http,
-            rooms: Rc::new(base.below(&format!("{API}/rooms"))),
+            api: Rc::new(base.below(API)),
             authorization: Rc::new(Secret::new(format!("Bearer {token}"))),
             plain: Rc::default(),
         })
@@ -66,7 +72,8 @@ impl Matrix {
         if let Some(refused) = self.look(&row.address, is_test).await {
             return refused;
         }
-        self.put(&row.address, &row.dedupe, &message::send_row(row)).await
+        let content = message::send_row(row);
+        self.put(&row.address, (MESSAGE, &row.dedupe), &content).await
     }
 
     /// Changes the message about a task, or sends the first one.
@@ -76,13 +83,13 @@ impl Matrix {
         }
         let Some(id) = &edit.provider_id else {
             let (name, content) = (message::name_of(edit), message::first(edit));
-            return self.put(&edit.address, &name, &content).await;
+            return self.put(&edit.address, (MESSAGE, &name), &content).await;
         };
         if !id.starts_with('$') {
             return Outcome::Gone;
         }
         let name = format!("edit{}", edit.lease);
-        match self.put(&edit.address, &name, &message::change(edit, id)).await {
+        match self.put(&edit.address, (MESSAGE, &name), &message::change(edit, id)).await {
             // A change is an event of its own; the message keeps its id, and a change of a change is none.
             Outcome::Sent { .. } => Outcome::Sent { provider_id: Some(id.clone()) },
             other => other,
@@ -120,7 +127,7 @@ impl Matrix {
     }
 
     async fn state(&self, room: &str, kind: &str) -> Result<State, Outcome> {
-        let url = self.rooms.below(&format!("{}/state/{kind}", encoded(room)));
+        let url = self.api(&format!("rooms/{}/state/{kind}", encoded(room)));
         match self.call(Method::GET, &url, Bytes::new()).await {
             Ok(answer) => answers::judge_state(&answer),
             // Nothing was sent, whatever became of the question.
@@ -129,16 +136,26 @@ impl Matrix {
     }
 
     /// Sends an event under a name of ours. A repeat of the name gives the first one back.
-    async fn put(&self, room: &str, name: &str, content: &Value) -> Outcome {
+    async fn put(&self, room: &str, (kind, name): (&str, &str), content: &Value) -> Outcome {
         let body = match json::body_of(content) {
             Ok(body) => body,
             Err(failure) => return outcome::of_failure(&failure),
         };
-        let tail = format!("{}/send/m.room.message/{}", encoded(room), encoded(name));
-        match self.call(Method::PUT, &self.rooms.below(&tail), body).await {
+        let tail = format!("rooms/{}/send/{kind}/{}", encoded(room), encoded(name));
+        match self.call(Method::PUT, &self.api(&tail), body).await {
             Ok(answer) => answers::judge(&answer),
             Err(failure) => outcome::of_failure(&failure),
         }
+    }
+
+    /// The address of something of the API.
+    fn api(&self, tail: &str) -> SecretUrl {
+        self.api.below(tail)
+    }
+
+    /// The same user with other limits.
+    fn limited(&self, limits: Limits) -> Self {
+        Self { http: self.http.limited(limits), ..self.clone() }
     }
 
     async fn call(&self, method: Method, url: &SecretUrl, body: Bytes) -> Result<Answer, Failure> {

@@ -21,6 +21,17 @@ pub fn markdown(sign: char, out: &mut String) {
     }
 }
 
+/// Text in HTML.
+pub fn html(sign: char, out: &mut String) {
+    match sign {
+        '&' => out.push_str("&amp;"),
+        '<' => out.push_str("&lt;"),
+        '>' => out.push_str("&gt;"),
+        '"' => out.push_str("&quot;"),
+        _ => out.push(sign),
+    }
+}
+
 /// Text that Slack reads: three signs begin its markup and its mentions.
 pub fn slack(sign: char, out: &mut String) {
     match sign {

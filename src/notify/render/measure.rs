@@ -96,6 +96,19 @@ pub fn fit(text: &str, limit: usize, unit: Unit, escape: Escape) -> Fitted {
     Fitted { text: out, missing: characters.len() - end }
 }
 
+/// As much of a text as a message takes. A command has shortened its output before, by characters.
+pub fn bounded(text: &str, limit: usize, unit: Unit, escape: Escape) -> String {
+    const MORE: &str = "\n…";
+    let text = visible(text);
+    let whole = fit(&text, limit, unit, escape);
+    if whole.missing == 0 {
+        // A message cannot be empty.
+        return if whole.text.is_empty() { "…".to_owned() } else { whole.text };
+    }
+    let fitted = fit(&text, limit.saturating_sub(unit.length(MORE)), unit, escape);
+    format!("{}{MORE}", fitted.text)
+}
+
 /// The last good end at or before `limit`.
 fn cut_before(characters: &[char], limit: usize) -> usize {
     let at = |index: usize| characters.get(index).copied().unwrap_or(' ');

@@ -1,9 +1,13 @@
 //! What Slack answers, and what follows from it. Pure. An error comes with status 200: what counts is `ok`.
 
+use std::time::Duration;
+
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::kernel::notice::{Outcome, RateScope};
 use crate::notify::http::{Answer, json};
+use crate::notify::inbound::heard::Trouble;
 use crate::notify::outcome;
 use crate::notify::slack::message::{MessageId, REPEAT_KEY, THREAD_KEY};
 
@@ -14,6 +18,20 @@ struct Reply {
     error: Option<String>,
     channel: Option<String>,
     ts: Option<String>,
+}
+
+/// The bot.
+#[derive(Debug, Deserialize)]
+pub struct Me {
+    /// The id of its user.
+    pub user_id: String,
+}
+
+/// Where a WebSocket is opened.
+#[derive(Debug, Deserialize)]
+pub struct Line {
+    /// It has a ticket in it.
+    pub url: String,
 }
 
 /// What was asked for, as far as it changes what an error means.
@@ -79,8 +97,7 @@ pub fn judge(answer: &Answer, asked: Asked) -> Outcome {
         return Outcome::Sent { provider_id: id.map(|id| id.to_string()) };
     }
     let word = reply.error.unwrap_or_else(|| "no_error_named".to_owned());
-    let is_limit = answer.status == 429 || ["ratelimited", "rate_limited"].contains(&word.as_str());
-    if is_limit {
+    if is_limit(answer, &word) {
         return rate(answer);
     }
     if asked == Asked::Update && NOT_EDITABLE.contains(&word.as_str()) {
@@ -98,6 +115,34 @@ pub fn judge(answer: &Answer, asked: Asked) -> Outcome {
     } else {
         outcome::permanent(&word, &error)
     }
+}
+
+/// The result of a method that is no message, or why there is none.
+///
+/// # Errors
+/// There is none.
+pub fn result_of<T: DeserializeOwned>(answer: &Answer) -> Result<T, Trouble> {
+    let later = |after, reason| Err(Trouble::Later { after, reason });
+    let Some(reply) = json::read::<Reply>(answer) else {
+        let quoted = json::quoted(answer);
+        return later(None, format!("Slack answers {}: {quoted}", answer.status));
+    };
+    if let (true, Some(found)) = (reply.ok, json::read(answer)) {
+        return Ok(found);
+    }
+    let word = reply.error.unwrap_or_else(|| "no_error_named".to_owned());
+    if is_limit(answer, &word) {
+        let after_ms = outcome::retry_after_ms(answer).unwrap_or(RETRY_MS);
+        return later(Some(Duration::from_millis(after_ms)), word);
+    }
+    match DEAD.contains(&word.as_str()) {
+        true => Err(Trouble::Dead { reason: format!("Slack answers {word}") }),
+        false => later(None, format!("Slack answers {word}")),
+    }
+}
+
+fn is_limit(answer: &Answer, word: &str) -> bool {
+    answer.status == 429 || ["ratelimited", "rate_limited"].contains(&word)
 }
 
 /// What an answer to a hook means: `ok`, or a word, both in plain text.

@@ -3,9 +3,11 @@
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::kernel::chat::BUTTON_PREFIX;
 use crate::kernel::notice::{Button, Class, Edit, Mention, Row};
+use crate::notify::inbound::heard::Answer;
 use crate::notify::render::markup::{self, unmentioned};
-use crate::notify::render::measure::{Unit, escaped, fit, plain, visible_line};
+use crate::notify::render::measure::{Unit, bounded, escaped, fit, plain, visible_line};
 use crate::notify::render::outline::Outline;
 
 /// Longest text over all blocks, in characters: more than about 13,200 is refused.
@@ -23,9 +25,6 @@ const VALUE_CHARACTERS_MAX: usize = 2_000;
 
 /// Buttons of one message.
 const BUTTONS_MAX: usize = 25;
-
-/// What the values of our buttons begin with.
-const VALUE_PREFIX: &str = "k1:";
 
 /// The argument that names a repeat.
 pub const REPEAT_KEY: &str = "client_msg_id";
@@ -91,6 +90,43 @@ pub fn send_row(row: &Row) -> Value {
     Value::Object(body)
 }
 
+/// The body of `chat.postMessage` for an answer to a person; of what is posted where an envelope says, when `is_back`.
+pub fn send_answer(answer: &Answer, is_back: bool) -> Value {
+    let Answer { say, chat, is_output, id, .. } = answer;
+    let text = bounded(&say.text, TEXT_CHARACTERS_MAX, Unit::Characters, unmentioned);
+    let mut body = Map::new();
+    body.insert("text".into(), escaped(&text, markup::slack).into());
+    body.insert(
+        "blocks".into(),
+        if *is_output { output(&text) } else { plain_blocks(&text) }.into(),
+    );
+    insert_buttons(&mut body, &say.buttons);
+    if is_back {
+        body.insert("response_type".into(), "ephemeral".into());
+        body.insert("replace_original".into(), false.into());
+        return Value::Object(body);
+    }
+    insert_post(&mut body, &chat.address, &uuid_of(id));
+    // Where others read, an answer stands below what it answers to.
+    let below = say.reply_to.as_deref().and_then(MessageId::parse).map(|it| it.ts);
+    if let Some(ts) = chat.thread.clone().or(below) {
+        body.insert(THREAD_KEY.into(), ts.into());
+    }
+    Value::Object(body)
+}
+
+/// The output of a command, whose columns stand below each other.
+fn output(text: &str) -> Vec<Value> {
+    let text = json!({ "type": "text", "text": text });
+    let output = json!({ "type": "rich_text_preformatted", "elements": [text] });
+    vec![json!({ "type": "rich_text", "elements": [output] })]
+}
+
+fn plain_blocks(text: &str) -> Vec<Value> {
+    let sections = sections(text);
+    sections.iter().map(|text| json!({ "type": "section", "text": plain_text(text) })).collect()
+}
+
 /// The body for a hook.
 pub fn hook_row(row: &Row) -> Value {
     let mut body = content(&Outline::of(&row.notice, row.is_repeat), row.notice.mention.as_ref());
@@ -130,9 +166,7 @@ fn content(outline: &Outline, mention: Option<&Mention>) -> Map<String, Value> {
     let named_below = if is_markup { "" } else { named.as_str() };
     let text =
         outline.text_below("", TEXT_CHARACTERS_MAX, Unit::Characters, unmentioned, named_below);
-    let sections = sections(&text);
-    blocks
-        .extend(sections.iter().map(|text| json!({ "type": "section", "text": plain_text(text) })));
+    blocks.extend(plain_blocks(&text));
     if is_markup {
         let text = json!({ "type": "mrkdwn", "text": named, "verbatim": true });
         blocks.push(json!({ "type": "section", "text": text }));
@@ -183,7 +217,7 @@ fn mention_text(mention: &Mention) -> (String, bool) {
 }
 
 fn insert_buttons(body: &mut Map<String, Value>, buttons: &[Button]) {
-    let value = |button: &Button| format!("{VALUE_PREFIX}{}", button.token);
+    let value = |button: &Button| format!("{BUTTON_PREFIX}{}", button.token);
     let fitting = buttons.iter().filter(|it| value(it).len() <= VALUE_CHARACTERS_MAX);
     let elements: Vec<Value> = (0..BUTTONS_MAX)
         .zip(fitting)

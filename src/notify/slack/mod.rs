@@ -1,16 +1,21 @@
 //! Slack: messages by a bot, which are changed and stand in threads, or by an incoming hook, which gives no id back.
 
 pub mod answers;
+pub mod ears;
+pub mod events;
 pub mod message;
+mod voice;
 
 use std::rc::Rc;
 
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json as value};
 
 use crate::kernel::notice::{Edit, Outcome, Row};
 use crate::kernel::notify_policy::OWN_CHANNEL;
 use crate::kernel::rules::url::SecretUrl;
 use crate::notify::http::{HttpClient, Method, json};
+use crate::notify::inbound::heard::Trouble;
 use crate::notify::outcome;
 use crate::notify::secret::Secret;
 use crate::notify::slack::answers::Asked;
@@ -23,8 +28,9 @@ const HOOKS: &str = "https://hooks.slack.com";
 /// Servers whose hooks are taken without a `url` of the channel.
 const HOOK_HOSTS: [&str; 2] = ["hooks.slack.com", "hooks.slack-gov.com"];
 
-/// What the token of a bot begins with.
+/// What the token of a bot begins with, and the one of an application, by which it is heard.
 const BOT_PREFIX: &str = "xoxb-";
+const APP_PREFIX: &str = "xapp-";
 
 /// A bot or a hook.
 #[derive(Clone)]
@@ -39,12 +45,14 @@ enum Way {
         /// `{server}/api`.
         api: Rc<SecretUrl>,
         authorization: Rc<Secret>,
+        /// By which it is heard what people do; none: it only sends.
+        app: Option<Rc<Secret>>,
     },
     Hook(Rc<SecretUrl>),
 }
 
 impl Slack {
-    /// What the credential is: the token of a bot; or the URL of a hook, or the part of it behind `/services/`. A hook must be one of
+    /// What the credential is: the token of a bot, and behind it the token of its application when it shall hear; or the URL of a hook, or the part of it behind `/services/`. A hook must be one of
     /// Slack, or of the server at `base` when the channel has one.
     ///
     /// # Errors
@@ -55,13 +63,17 @@ impl Slack {
         credential: &Secret,
     ) -> Result<Self, String> {
         let text = credential.expose();
-        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        if text.strip_prefix(BOT_PREFIX).is_some_and(|rest| !rest.is_empty())
-            && text.bytes().all(is_word)
-        {
+        let mut words = text.split_whitespace();
+        if let Some(bot) = words.next().and_then(|word| bearer(word, BOT_PREFIX)) {
+            let app = match words.next() {
+                Some(word) => Some(bearer(word, APP_PREFIX).ok_or_else(|| NO_APP.to_owned())?),
+                None => None,
+            };
+            if words.next().is_some() {
+                return Err(NO_APP.to_owned());
+            }
             let api = Rc::new(server(base, API)?.below("api"));
-            let authorization = Rc::new(Secret::new(format!("Bearer {text}")));
-            return Ok(Self { http, way: Way::Bot { api, authorization } });
+            return Ok(Self { http, way: Way::Bot { api, authorization: bot, app } });
         }
         let hook = Rc::new(hook_of(base, text)?);
         Ok(Self { http, way: Way::Hook(hook) })
@@ -136,8 +148,48 @@ impl Slack {
         self.call("chat.postMessage", &body, Asked::Post).await
     }
 
+    /// Who the bot is.
+    async fn me(&self) -> Result<String, Trouble> {
+        let Way::Bot { authorization, .. } = &self.way else {
+            let reason = "the credential is a hook, by which nothing is heard".to_owned();
+            return Err(Trouble::Deaf { reason });
+        };
+        let found: answers::Me = self.ask("auth.test", authorization).await?;
+        Ok(found.user_id)
+    }
+
+    /// The address of a new WebSocket, which is good once.
+    async fn line(&self) -> Result<SecretUrl, Trouble> {
+        let Way::Bot { app: Some(app), .. } = &self.way else {
+            let reason = "the credential has no token of the application behind the one of the bot: xoxb-… xapp-…".to_owned();
+            return Err(Trouble::Deaf { reason });
+        };
+        let found: Result<answers::Line, _> = self.ask("apps.connections.open", app).await;
+        let found = found.map_err(|trouble| match trouble {
+            // The bot may send all the same.
+            Trouble::Dead { reason } => Trouble::Deaf {
+                reason: format!("apps.connections.open: {reason} (is Socket Mode on, and has the token of the application the scope connections:write?)"),
+            },
+            other @ (Trouble::Later { .. } | Trouble::Deaf { .. }) => other,
+        })?;
+        let url = found.url.replacen("ws", "http", 1);
+        url.parse()
+            .map_err(|error| Trouble::later(format!("the address of the WebSocket: {error}")))
+    }
+
+    /// Calls a method whose result is read.
+    async fn ask<T: DeserializeOwned>(&self, method: &str, token: &Secret) -> Result<T, Trouble> {
+        let Way::Bot { api, .. } = &self.way else {
+            return Err(Trouble::later("the credential is not the token of a bot"));
+        };
+        let headers = vec![("authorization", token.expose().to_owned())];
+        let url = api.below(method);
+        let answer = json::call(&self.http, Method::POST, &url, headers, &value!({})).await?;
+        answers::result_of(&answer)
+    }
+
     async fn call(&self, method: &str, body: &Value, asked: Asked) -> Outcome {
-        let Way::Bot { api, authorization } = &self.way else {
+        let Way::Bot { api, authorization, .. } = &self.way else {
             return outcome::permanent("no_bot", "the credential is not the token of a bot");
         };
         let headers = vec![("authorization", authorization.expose().to_owned())];
@@ -146,6 +198,16 @@ impl Slack {
             Err(failure) => outcome::of_failure(&failure),
         }
     }
+}
+
+/// What is wrong with a credential of two words.
+const NO_APP: &str = "the credential is not the token of a bot and, behind a blank, the one of its application: xoxb-… xapp-…";
+
+/// The header for a token.
+fn bearer(word: &str, prefix: &str) -> Option<Rc<Secret>> {
+    let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let is_token = word.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty());
+    (is_token && word.bytes().all(is_sign)).then(|| Rc::new(Secret::new(format!("Bearer {word}"))))
 }
 
 fn server(base: Option<&SecretUrl>, default: &str) -> Result<SecretUrl, String> {

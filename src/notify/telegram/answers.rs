@@ -115,7 +115,7 @@ pub fn result_of<T: DeserializeOwned>(answer: &Answer) -> Result<T, Trouble> {
     let reason = reply.description;
     match answer.status {
         401 | 404 => Err(Trouble::Dead { reason }),
-        409 => Err(Trouble::Rival { reason }),
+        409 => Err(Trouble::Deaf { reason }),
         429 => {
             let after = retry_ms(reply.parameters.as_ref());
             later(Some(Duration::from_millis(after)), reason)
@@ -181,7 +181,7 @@ mod tests {
         let trouble = |given: &Answer| match result_of::<Vec<i64>>(given) {
             Ok(found) => format!("{found:?}"),
             Err(Trouble::Later { after, .. }) => format!("later {after:?}"),
-            Err(Trouble::Rival { reason }) => format!("rival {reason}"),
+            Err(Trouble::Deaf { reason }) => format!("deaf {reason}"),
             Err(Trouble::Dead { reason }) => format!("dead {reason}"),
         };
         let retry = r#","parameters":{"retry_after":7}"#;
@@ -189,7 +189,7 @@ mod tests {
             (answer(200, r#"{"ok":true,"result":[7]}"#), "[7]"),
             (answer(200, r#"{"ok":true,"result":"x"}"#), "later None"),
             (answer(200, r#"{"ok":true}"#), "later None"),
-            (error(409, "Conflict: terminated", ""), "rival Conflict: terminated"),
+            (error(409, "Conflict: terminated", ""), "deaf Conflict: terminated"),
             (error(401, "Unauthorized", ""), "dead Unauthorized"),
             (error(404, "Not Found", ""), "dead Not Found"),
             (error(429, "Too Many Requests", retry), "later Some(7s)"),

@@ -61,7 +61,7 @@ impl TelegramEars {
             match seen(update, &me, &self.channel) {
                 Seen::Thing(heard) => found.push(*heard),
                 // The one who pressed waits for an answer, whatever it was.
-                Seen::Press(id) => drop(self.voice.answer_press(&id, None).await),
+                Seen::Press(id) => drop(self.voice.end_waiting(&id, None).await),
                 Seen::Nothing => {}
             }
         }

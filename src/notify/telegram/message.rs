@@ -6,7 +6,7 @@ use crate::kernel::chat::BUTTON_PREFIX;
 use crate::kernel::notice::{Button, Edit, Mention, Row};
 use crate::notify::inbound::heard::Answer;
 use crate::notify::render::markup::unmentioned;
-use crate::notify::render::measure::{Escape, Unit, escaped, fit, plain, visible, visible_line};
+use crate::notify::render::measure::{Unit, bounded, escaped, plain, visible_line};
 use crate::notify::render::outline::Outline;
 
 /// Longest text, in UTF-16 units.
@@ -76,7 +76,7 @@ pub fn send_row(row: &Row) -> Value {
 
 /// The body of `sendMessage` for an answer to a person.
 pub fn send_answer(answer: &Answer) -> Value {
-    let Answer { say, chat, is_output } = answer;
+    let Answer { say, chat, is_output, .. } = answer;
     let text = if *is_output { output(&say.text) } else { words(&say.text) };
     let mut body = message(&chat.address, text);
     insert_thread(&mut body, chat.thread.as_deref());
@@ -87,27 +87,15 @@ pub fn send_answer(answer: &Answer) -> Value {
 
 /// Words about the board. Nobody is mentioned by a title in them.
 fn words(text: &str) -> Text {
-    Text { text: bounded(text, unmentioned), entities: Vec::new() }
+    let text = bounded(text, TEXT_UNITS_MAX, Unit::Utf16, unmentioned);
+    Text { text, entities: Vec::new() }
 }
 
 /// The output of a command: its columns stand below each other, and nothing in it is a mention or a link.
 fn output(text: &str) -> Text {
-    let text = bounded(text, plain);
+    let text = bounded(text, TEXT_UNITS_MAX, Unit::Utf16, plain);
     let entity = json!({ "type": "pre", "offset": 0, "length": Unit::Utf16.length(&text) });
     Text { text, entities: vec![entity] }
-}
-
-/// As much as a message takes. A command has shortened its output before, by characters.
-fn bounded(text: &str, escape: Escape) -> String {
-    const MORE: &str = "\n…";
-    let text = visible(text);
-    let whole = fit(&text, TEXT_UNITS_MAX, Unit::Utf16, escape);
-    if whole.missing == 0 {
-        // A message cannot be empty.
-        return if whole.text.is_empty() { "…".to_owned() } else { whole.text };
-    }
-    let fitted = fit(&text, TEXT_UNITS_MAX - Unit::Utf16.length(MORE), Unit::Utf16, escape);
-    format!("{}{MORE}", fitted.text)
 }
 
 fn insert_reply(body: &mut Map<String, Value>, reply_to: Option<&str>) {

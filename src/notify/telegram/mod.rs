@@ -81,7 +81,7 @@ impl Telegram {
     async fn ask<T: DeserializeOwned>(&self, method: &str, body: &Value) -> Result<T, Trouble> {
         match self.post(method, body).await {
             Ok(answer) => result_of(&answer),
-            Err(failure) => Err(Trouble::Later { after: None, reason: failure.to_string() }),
+            Err(failure) => Err(failure.into()),
         }
     }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::kernel::chat::{BUTTON_PREFIX, Chat, Inbound, Sender, What};
 use crate::notify::inbound::heard::Heard;
+use crate::notify::inbound::words::{CALLS, HELP, may_confirm};
 
 /// The kinds of updates that are asked for.
 pub const KINDS: [&str; 2] = ["message", "callback_query"];
@@ -47,14 +48,14 @@ pub fn seen(update: &Value, me: &Me, channel: &str) -> Seen {
         (Some(message), _) => match text_of(message, me) {
             Some(inbound) => {
                 let inbound = Inbound { channel: channel.to_owned(), event_id, ..inbound };
-                Seen::Thing(Box::new(Heard { inbound, press: None }))
+                Seen::Thing(Box::new(Heard::of(inbound)))
             }
             None => Seen::Nothing,
         },
         (None, Some(press)) => match press_of(&press) {
             Some(inbound) => {
                 let inbound = Inbound { channel: channel.to_owned(), event_id, ..inbound };
-                Seen::Thing(Box::new(Heard { inbound, press: Some(press.id) }))
+                Seen::Thing(Box::new(Heard { press: Some(press.id), ..Heard::of(inbound) }))
             }
             None => Seen::Press(press.id),
         },
@@ -200,14 +201,6 @@ fn press_of(press: &Press) -> Option<Inbound> {
     })
 }
 
-/// Whether it may be the word that confirms something: `yes K7QX`.
-fn may_confirm(text: &str) -> bool {
-    const LONGEST: usize = 20;
-    let mut words = text.split_whitespace();
-    let is_yes = words.next().is_some_and(|word| word.eq_ignore_ascii_case("yes"));
-    is_yes && words.next().is_some() && words.next().is_none() && text.len() <= LONGEST
-}
-
 /// To whom a text is addressed.
 #[derive(Debug, PartialEq, Eq)]
 enum Addressed {
@@ -218,12 +211,6 @@ enum Addressed {
     /// To nobody in particular.
     Nobody,
 }
-
-/// Commands by which the board is called.
-const CALLS: [&str; 2] = ["kanban", "k"];
-
-/// What a mention without words asks for.
-const HELP: &str = "/help";
 
 /// To whom a text is addressed, without the name of the bot. A command keeps its slash: in a reply it is a command all the same, where other
 /// words are an answer.

@@ -1,12 +1,9 @@
 //! What the bot answers to people.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::kernel::chat::TOAST_CHARS_MAX;
-use crate::kernel::notice::Outcome;
-use crate::notify::inbound::heard::{Answer, Heard, Trouble};
+use crate::notify::inbound::heard::{Answer, Heard, Trouble, said};
 use crate::notify::render::measure::visible_line;
 use crate::notify::telegram::Telegram;
 use crate::notify::telegram::answers::Asked;
@@ -24,29 +21,22 @@ impl Telegram {
     /// # Errors
     /// It was not said.
     pub async fn say(&self, answer: &Answer) -> Result<(), Trouble> {
-        match self.call("sendMessage", &send_answer(answer), Asked::Send).await {
-            Outcome::Sent { .. } => Ok(()),
-            Outcome::Rate { after_ms, .. } => {
-                let after = Some(Duration::from_millis(after_ms));
-                Err(Trouble::Later { after, reason: "too many messages".to_owned() })
-            }
-            Outcome::Temporary { error, .. } => Err(Trouble::Later { after: None, reason: error }),
-            // It may have been said: nothing says it twice.
-            Outcome::Permanent { error, .. }
-            | Outcome::Unknown { error, .. }
-            | Outcome::ChannelDead { error, .. } => Err(Trouble::Dead { reason: error }),
-            Outcome::Moved { address } => {
-                Err(Trouble::Dead { reason: format!("the chat has the number {address} now") })
-            }
-            Outcome::Gone => Err(Trouble::Dead { reason: "the message is gone".to_owned() }),
-        }
+        said(self.call("sendMessage", &send_answer(answer), Asked::Send).await, false)
     }
 
     /// Ends the waiting of the one who pressed a button.
     ///
     /// # Errors
     /// They go on waiting.
-    pub async fn answer_press(&self, press: &str, line: Option<&str>) -> Result<(), Trouble> {
+    pub async fn answer_press(&self, heard: &Heard, line: Option<&str>) -> Result<(), Trouble> {
+        match &heard.press {
+            Some(press) => self.end_waiting(press, line).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The same by the id of the press.
+    pub(super) async fn end_waiting(&self, press: &str, line: Option<&str>) -> Result<(), Trouble> {
         let mut body = json!({ "callback_query_id": press });
         if let (Some(line), Some(fields)) = (line, body.as_object_mut()) {
             let line: String = visible_line(line).chars().take(TOAST_CHARS_MAX).collect();

@@ -1,7 +1,7 @@
 //! The fakes of providers for clients of others (`tests/ext/channels.py`). They end with the standard input.
 //!
-//! `fakes telegram TOKEN` prints two URLs: a server, and one at which another program polls; lines on its input are what people do. `fakes slack TOKEN HOOK` and
-//! `fakes discord TOKEN HOOK` print one, and so do `fakes matrix TOKEN` and `fakes mattermost TOKEN`. `fakes deliver COURIER HOME KIND ADDRESS [URL]`
+//! `fakes telegram TOKEN` prints two URLs: a server, and one at which another program polls; lines on its input are what people do.
+//! `fakes slack TOKEN HOOK [APP_TOKEN]`, `fakes discord TOKEN HOOK`, `fakes matrix TOKEN` and `fakes mattermost TOKEN` print one. `fakes deliver COURIER HOME KIND ADDRESS [URL]`
 //! has a courier send three rows to a receiver of others, where the provider gave an id also a change of the first one, and prints what became of them.
 #![allow(
     clippy::unwrap_used,
@@ -12,7 +12,7 @@
     reason = "a program of the tests"
 )]
 
-use std::io::{BufRead as _, Read as _, Write as _};
+use std::io::{BufRead as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -34,7 +34,8 @@ fn main() {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
         ["telegram", token] => telegram(token),
-        ["slack", token, hook] => slack(token, hook),
+        ["slack", token, hook] => slack(token, hook, ""),
+        ["slack", token, hook, app_token] => slack(token, hook, app_token),
         ["discord", token, hook] => discord(token, hook),
         ["matrix", token] => matrix(token),
         ["mattermost", token] => mattermost(token),
@@ -94,13 +95,31 @@ fn act(server: &Fake<Telegram>, line: &str) {
     }
 }
 
-fn slack(token: &str, hook: &str) {
+fn slack(token: &str, hook: &str, app_token: &str) {
     let server = Fake::start(Slack::new(token, hook));
     server.with(|it| {
+        it.people.app_token = app_token.to_owned();
         it.refusals.insert("C0ARCHIVED".to_owned(), "is_archived".to_owned());
         it.faults.insert("C0000RATED".to_owned(), Fault::Rate(Duration::from_secs(3)));
     });
-    serve(&server.url());
+    serve(&server.url(), |words| match words {
+        ["write", user, channel, ..] => {
+            let text = words[3..].join(" ");
+            server.with(|it| it.people.write(user, channel, &text, &json!({})));
+        }
+        ["command", user, channel, ..] => {
+            let text = words[3..].join(" ");
+            server.with(|it| it.people.command(user, channel, &text));
+        }
+        ["disconnect", reason] => server.with(|it| it.people.disconnect(reason)),
+        ["await-acknowledged", count] => {
+            let count = count.parse().unwrap();
+            let is_so = || server.with(|it| it.people.acknowledged.len() >= count).then_some(());
+            until("acknowledgements", is_so);
+            say("acknowledged");
+        }
+        _ => eprintln!("not understood: {words:?}"),
+    });
 }
 
 fn discord(token: &str, hook: &str) {
@@ -110,8 +129,21 @@ fn discord(token: &str, hook: &str) {
         it.refusals.insert("403".to_owned(), (403, 50_001));
         it.refusals.insert("404".to_owned(), (404, 10_003));
         it.faults.insert("429".to_owned(), Fault::Rate(Duration::from_secs(3)));
+        it.people.beat_ms = 300;
     });
-    serve(&server.url());
+    serve(&server.url(), |words| match words {
+        ["write", user, channel, ..] => {
+            let text = words[3..].join(" ");
+            server.with(|it| it.people.write(user, channel, &text, &json!({})));
+        }
+        ["reconnect"] => server.with(|it| it.people.tell(&json!({ "op": 7, "d": null }))),
+        ["await-beats", count] => {
+            let count = count.parse().unwrap();
+            until("beats", || server.with(|it| it.people.beats >= count).then_some(()));
+            say("beats");
+        }
+        _ => eprintln!("not understood: {words:?}"),
+    });
 }
 
 fn matrix(token: &str) {
@@ -121,20 +153,33 @@ fn matrix(token: &str) {
         it.foreign.push("!foreign:example.org".to_owned());
         it.faults.insert("!rated:example.org".to_owned(), Fault::Rate(Duration::from_secs(3)));
     });
-    serve(&server.url());
+    serve(&server.url(), |words| match words {
+        ["write", user, room, ..] => {
+            let text = words[3..].join(" ");
+            server.with(|it| it.people.write(user, room, &text, &json!({})));
+        }
+        _ => eprintln!("not understood: {words:?}"),
+    });
 }
 
 fn mattermost(token: &str) {
     let server = Fake::start(Mattermost::new("hook", token));
     server.with(|it| it.foreign.push("f".repeat(26)));
-    serve(&server.url());
+    serve(&server.url(), |words| eprintln!("not understood: {words:?}"));
 }
 
-/// Says where it is, and waits for the end of the standard input.
-fn serve(url: &str) {
-    println!("{url}");
+/// Says where it is, and has people do what lines of the standard input say, to its end.
+fn serve(url: &str, act: impl Fn(&[&str])) {
+    say(url);
+    for line in std::io::stdin().lock().lines() {
+        let line = line.unwrap();
+        act(&line.split(' ').collect::<Vec<_>>());
+    }
+}
+
+fn say(line: &str) {
+    println!("{line}");
     std::io::stdout().flush().unwrap();
-    let _end = std::io::stdin().read_to_end(&mut Vec::new());
 }
 
 fn row(channel: &str, address: &str, id: i64) -> Row {
@@ -204,6 +249,7 @@ fn deliver(courier: &str, home: &str, kind: &str, address: &str, url: Option<Str
         credential: Some(kind.to_owned()),
         allow: vec!["127.0.0.0/8".to_owned(), "::1/128".to_owned()],
         allow_http: true,
+        listen: None,
     };
     let daemon = DaemonFake::start(&socket, vec![channel]);
     daemon.set_attempt_ms(30_000);

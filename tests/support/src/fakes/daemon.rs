@@ -178,6 +178,7 @@ fn serve(stream: UnixStream, shared: &(Mutex<State>, Condvar), is_over: &AtomicB
                 Answer::json(200, &json!({}))
             }
             "/v1/chat/inbound" => inbound(shared, &heard),
+            path if path.starts_with("/v1/chat/cursors?channel=") => cursor(shared, path),
             _ => call(shared, &heard),
         };
         if is_over.load(Ordering::SeqCst) || write(&stream, &answer).is_err() {
@@ -190,8 +191,19 @@ fn inbound((state, _): &(Mutex<State>, Condvar), heard: &Heard) -> Answer {
     let mut state = state.lock().unwrap();
     let inbound: Inbound = serde_json::from_value(heard.json()).unwrap();
     state.inbound.push(inbound.clone());
-    let reply = state.decide.as_mut().map(|decide| decide(&inbound)).unwrap_or_default();
+    // Programs are nobody.
+    let decide = state.decide.as_mut().filter(|_| !inbound.from.is_bot);
+    let reply = decide.map(|decide| decide(&inbound)).unwrap_or_default();
     Answer::json(200, &serde_json::to_value(reply).unwrap())
+}
+
+/// How far a channel was read, as it was handed in last.
+fn cursor((state, _): &(Mutex<State>, Condvar), path: &str) -> Answer {
+    let channel = path.rsplit('=').next().unwrap_or_default();
+    let state = state.lock().unwrap();
+    let of_channel = state.inbound.iter().rev().filter(|it| it.channel == channel);
+    let cursor = of_channel.filter_map(|it| it.cursor.clone()).next();
+    Answer::json(200, &json!({ "cursor": cursor }))
 }
 
 fn call((state, _): &(Mutex<State>, Condvar), heard: &Heard) -> Answer {

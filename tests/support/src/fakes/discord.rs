@@ -7,6 +7,11 @@ use serde_json::{Value, json};
 
 use crate::fakes::faults::Fault;
 use crate::fakes::http::{Answer, Heard, Provider};
+use crate::fakes::line::Line;
+
+pub use people::{APPLICATION, BOT, People};
+
+mod people;
 
 /// A message that the provider shows.
 #[derive(Debug, Clone)]
@@ -33,6 +38,8 @@ pub struct Discord {
     pub faults: BTreeMap<String, Fault>,
     /// What the next answers announce: requests that are left, and seconds until there are more.
     pub left: Option<(u32, f64)>,
+    /// What people do, by the gateway.
+    pub people: People,
     known: BTreeMap<String, usize>,
 }
 
@@ -132,17 +139,53 @@ impl Discord {
         (!is_valid).then(|| error(400, 50_035, "Invalid Form Body"))
     }
 
+    /// What a client says of a press: it was heard, a line for the one who pressed, a change of its message.
+    fn of_press(&mut self, heard: &Heard, words: &[&str]) -> Answer {
+        let known = self.people.presses.get(words[1]).cloned();
+        let Some(press) = known else { return error(404, 10_062, "Unknown interaction") };
+        if words[0] == press.id {
+            self.people.heard.push((press.id, heard.json()["type"].clone()));
+            return Answer::text(204, "");
+        }
+        let was_heard = self.people.heard.iter().any(|(id, _)| *id == press.id);
+        if words[0] != APPLICATION || !was_heard {
+            return error(404, 10_015, "Unknown Webhook");
+        }
+        match (heard.method.as_str(), &words[2..]) {
+            ("POST", []) => {
+                self.people.lines_of_presses.push((press.id, heard.json()));
+                Answer::json(200, &json!({ "id": "1" }))
+            }
+            ("PATCH", ["messages", "@original"]) => {
+                let is_it = |it: &&mut Message| it.id == press.message;
+                let message = self.messages.iter_mut().find(is_it).unwrap();
+                // What is left out stays.
+                message.fields["components"] = heard.json()["components"].clone();
+                message.edits += 1;
+                Answer::json(200, &json!({ "id": press.message }))
+            }
+            _ => error(404, 0, "404: Not Found"),
+        }
+    }
+
     fn bot(&mut self, heard: &Heard, words: &[&str]) -> Answer {
         if heard.headers.get("authorization") != Some(&format!("Bot {}", self.token)) {
             return error(401, 0, "401: Unauthorized");
         }
         match (heard.method.as_str(), words) {
             ("GET", ["users", "@me" | "%40me"]) => {
-                Answer::json(200, &json!({ "id": "1", "username": "kanban", "bot": true }))
+                Answer::json(200, &json!({ "id": BOT, "username": "kanban", "bot": true }))
             }
             ("POST", ["channels", channel, "messages"]) => self.post(channel, &heard.json()),
             ("PATCH", ["channels", channel, "messages", id]) => {
                 self.edit(channel, id, &heard.json())
+            }
+            ("GET", ["gateway", "bot"]) => self.people.gateway(heard),
+            ("GET", ["channels", channel]) => self.people.room(channel),
+            ("PUT", ["channels", channel, "messages", message, "reactions", sign, "@me"]) => {
+                let sign = [channel, message, sign].map(|it| (*it).to_owned());
+                self.people.signs.push(sign);
+                Answer::text(204, "")
             }
             _ => error(404, 0, "404: Not Found"),
         }
@@ -196,6 +239,11 @@ impl Provider for Discord {
         }
         let (words, query) = split(&heard.path);
         let answer = match words[..] {
+            ["interactions" | "webhooks", _, token, ..]
+                if self.people.presses.contains_key(token) =>
+            {
+                self.of_press(heard, &words[1..])
+            }
             ["webhooks", ref rest @ ..] => self.hook(heard, rest, query),
             ref words => self.bot(heard, words),
         };
@@ -232,6 +280,24 @@ impl Provider for Discord {
                 body: b"<html><body>Bad Gateway</body></html>".to_vec(),
             },
         }
+    }
+
+    fn is_background(&self, heard: &Heard) -> bool {
+        let (words, _) = split(&heard.path);
+        matches!(words[..], ["gateway", ..] | ["interactions", ..] | ["channels", _])
+    }
+
+    fn open_line(&mut self, heard: &Heard, line: &Line) -> bool {
+        self.people.open(heard, line)
+    }
+
+    fn line_said(&mut self, line: &Line, said: &Value) {
+        let is_right = said["d"]["token"] == self.token.as_str();
+        self.people.said(line, said, is_right);
+    }
+
+    fn line_ended(&mut self, line: u64, code: Option<u16>) {
+        self.people.ended(line, code);
     }
 
     fn fault_of(&mut self, heard: &Heard) -> Option<Fault> {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::fakes::faults::{Fault, Faults};
+use crate::fakes::line::{self, Line};
 
 /// A request.
 #[derive(Debug, Clone)]
@@ -105,6 +106,17 @@ pub trait Provider: Send + 'static {
         true
     }
 
+    /// Takes a WebSocket that a client opens; most have none.
+    fn open_line(&mut self, _heard: &Heard, _line: &Line) -> bool {
+        false
+    }
+
+    /// What a client says on one.
+    fn line_said(&mut self, _line: &Line, _said: &Value) {}
+
+    /// One has ended, with the code that the client gave.
+    fn line_ended(&mut self, _line: u64, _code: Option<u16>) {}
+
     /// The answer to one that has waited.
     fn take_waited(&mut self, heard: &Heard, _ticket: u64) -> Answer {
         self.take(heard)
@@ -121,8 +133,10 @@ pub struct Fake<P> {
     is_over: Arc<AtomicBool>,
 }
 
-struct State<P> {
-    provider: P,
+pub(super) struct State<P> {
+    pub(super) provider: P,
+    /// WebSockets so far.
+    pub(super) lines: u64,
     faults: Faults,
     connections: Vec<TcpStream>,
     talking: usize,
@@ -140,7 +154,7 @@ impl<P: Provider> Fake<P> {
         let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
         let address = listener.local_addr().unwrap();
         let (faults, connections) = (Faults::default(), Vec::new());
-        let state = State { provider, faults, connections, talking: 0, count: 0 };
+        let state = State { provider, lines: 0, faults, connections, talking: 0, count: 0 };
         let state = Arc::new((Mutex::new(state), Condvar::new()));
         let is_over = Arc::new(AtomicBool::new(false));
         let (shared, ended) = (Arc::clone(&state), Arc::clone(&is_over));
@@ -206,10 +220,14 @@ impl<P> Drop for Fake<P> {
     }
 }
 
-fn serve<P: Provider>(stream: TcpStream, (shared, changed): &Shared<P>) {
+fn serve<P: Provider>(stream: TcpStream, state: &Shared<P>) {
+    let (shared, changed) = state;
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut is_talking = false;
     while let Some(heard) = read(&mut reader) {
+        if line::is_asked_for(&heard) {
+            return line::serve(stream, &heard, state);
+        }
         let mut state = shared.lock().unwrap();
         let is_background = state.provider.is_background(&heard);
         if !is_background {

@@ -8,6 +8,10 @@ use serde_json::{Value, json};
 use crate::fakes::faults::Fault;
 use crate::fakes::http::{Answer, Heard, Provider};
 
+pub use people::{People, USER};
+
+mod people;
+
 /// A message that clients show.
 #[derive(Debug, Clone)]
 pub struct Message {
@@ -34,6 +38,8 @@ pub struct Matrix {
     pub faults: BTreeMap<String, Fault>,
     /// Events by room and name.
     known: BTreeMap<(String, String), String>,
+    /// What is done in rooms, as `/sync` brings it.
+    pub people: People,
     /// All events, with those that change others.
     pub events: usize,
 }
@@ -62,6 +68,7 @@ impl Matrix {
         self.events += 1;
         let id = format!("$event{}", self.events);
         self.known.insert(key, id.clone());
+        self.people.happens(room, USER, "m.room.message", content, &id);
         let relation = &content["m.relates_to"];
         if relation["rel_type"] == "m.replace" {
             let is_it =
@@ -135,13 +142,17 @@ impl Provider for Matrix {
             return error(403, "M_FORBIDDEN", "User not in room");
         }
         match (heard.method.as_str(), &parts[..]) {
-            ("GET", ["account", "whoami"]) => Answer::json(
-                200,
-                &json!({ "user_id": "@kanban:example.org", "device_id": "KANBAN" }),
-            ),
+            ("GET", ["account", "whoami"]) => {
+                Answer::json(200, &json!({ "user_id": USER, "device_id": "KANBAN" }))
+            }
             ("PUT", ["rooms", room, "send", "m.room.message", name]) => {
                 self.send(room, name, &heard.json())
             }
+            ("PUT", ["rooms", room, "send", "m.reaction", _]) => {
+                self.people.sign(room, &heard.json())
+            }
+            ("GET", ["rooms", room, "joined_members"]) => self.people.members(room),
+            ("GET", ["sync"]) => self.people.sync(&heard.path),
             ("GET", ["rooms", room, "state", kind] | ["rooms", room, "state", kind, ""]) => {
                 self.state(room, kind)
             }
@@ -170,7 +181,32 @@ impl Provider for Matrix {
         }
     }
 
+    fn is_background(&self, heard: &Heard) -> bool {
+        let parts = parts(&heard.path);
+        let last = parts.last().map(String::as_str).unwrap_or_default();
+        ["sync", "whoami", "joined_members"].contains(&last)
+    }
+
+    fn wait(&mut self, heard: &Heard) -> Option<(u64, Duration)> {
+        let is_right =
+            heard.headers.get("authorization") == Some(&format!("Bearer {}", self.token));
+        let is_poll = parts(&heard.path) == ["sync"] && is_right;
+        is_poll.then(|| self.people.wait(&heard.path))
+    }
+
+    fn is_due(&self, ticket: u64) -> bool {
+        self.people.is_due(ticket)
+    }
+
+    fn take_waited(&mut self, heard: &Heard, ticket: u64) -> Answer {
+        self.people.has_waited(ticket);
+        self.take(heard)
+    }
+
     fn fault_of(&mut self, heard: &Heard) -> Option<Fault> {
+        if parts(&heard.path) == ["sync"] {
+            return self.people.poll_faults.pop_front();
+        }
         self.faults.get(parts(&heard.path).get(1)?).cloned()
     }
 }

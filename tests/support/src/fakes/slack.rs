@@ -7,6 +7,11 @@ use serde_json::{Value, json};
 
 use crate::fakes::faults::Fault;
 use crate::fakes::http::{Answer, Heard, Provider};
+use crate::fakes::line::Line;
+
+pub use people::{BOT, People};
+
+mod people;
 
 /// A message that the provider shows.
 #[derive(Debug, Clone)]
@@ -37,6 +42,8 @@ pub struct Slack {
     pub stale: Vec<String>,
     /// Times of messages that were deleted.
     pub gone: Vec<String>,
+    /// What people do, by Socket Mode.
+    pub people: People,
 }
 
 impl Slack {
@@ -98,6 +105,21 @@ impl Slack {
         ok(&channel, &ts, fields)
     }
 
+    /// What is posted where an envelope said: beside the message, or in its stead.
+    fn answered(&mut self, path: &str, body: &Value) -> Answer {
+        let tail = path.rsplit('/').next().unwrap_or_default();
+        self.people.back.push((tail.to_owned(), body.clone()));
+        let pressed = self.people.pressed.get(tail).filter(|_| body["replace_original"] == true);
+        if let Some((channel, ts)) = pressed {
+            let is_it = |it: &&mut Message| it.channel == *channel && it.ts == *ts;
+            let message = self.messages.iter_mut().find(is_it).unwrap();
+            message.fields["text"] = body["text"].clone();
+            message.fields["blocks"] = body["blocks"].clone();
+            message.edits += 1;
+        }
+        Answer::text(200, "ok")
+    }
+
     /// What is wrong with a message.
     fn refused(&self, fields: &Value) -> Option<String> {
         let channel = text(fields, "channel");
@@ -146,6 +168,11 @@ fn problem_with(fields: &Value) -> Option<&'static str> {
                     |it: &Value| it["type"] == "button" && !text(it, "value").is_empty();
                 return (1..=25).contains(&elements.len()) && elements.iter().all(is_button);
             }
+            // What is preformatted is text, which is never parsed.
+            Some("rich_text") => {
+                let inner = &block["elements"][0]["elements"][0];
+                return inner["type"] == "text" && !text(inner, "text").is_empty();
+            }
             _ => return false,
         };
         let kind = block["text"]["type"].as_str().unwrap_or_default();
@@ -175,15 +202,22 @@ fn error(word: &str) -> Answer {
 impl Provider for Slack {
     fn take(&mut self, heard: &Heard) -> Answer {
         let path = heard.path.split('?').next().unwrap_or_default();
+        if path.starts_with("/back/") {
+            return self.answered(path, &heard.json());
+        }
         let Some(method) = path.strip_prefix("/api/") else { return self.hook(heard) };
+        if method == "apps.connections.open" {
+            return self.people.connect(heard);
+        }
         if heard.headers.get("authorization") != Some(&format!("Bearer {}", self.token)) {
             return error("invalid_auth");
         }
         let fields = heard.fields();
         match method {
-            "auth.test" => Answer::json(200, &json!({ "ok": true, "user_id": "U024BE7LH" })),
+            "auth.test" => Answer::json(200, &json!({ "ok": true, "user_id": BOT })),
             "chat.postMessage" => self.post(&fields),
             "chat.update" => self.update(&fields),
+            "reactions.add" => self.people.sign(&fields),
             _ => error("unknown_method"),
         }
     }
@@ -214,6 +248,22 @@ impl Provider for Slack {
                 body: b"<html><body>Server Error</body></html>".to_vec(),
             },
         }
+    }
+
+    fn is_background(&self, heard: &Heard) -> bool {
+        heard.path.ends_with("/apps.connections.open") || heard.path.ends_with("/auth.test")
+    }
+
+    fn open_line(&mut self, heard: &Heard, line: &Line) -> bool {
+        self.people.open(heard, line)
+    }
+
+    fn line_said(&mut self, line: &Line, said: &Value) {
+        self.people.acknowledge(line, said);
+    }
+
+    fn line_ended(&mut self, line: u64, code: Option<u16>) {
+        self.people.ended(line, code);
     }
 
     fn fault_of(&mut self, heard: &Heard) -> Option<Fault> {
