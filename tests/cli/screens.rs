@@ -280,3 +280,46 @@ fn a_list_on_a_terminal_is_short_and_says_what_it_leaves_out_and_in_a_pipe_it_is
     assert_eq!(board.say(["list", "-o", "json"]).json().as_array().unwrap().len(), 1_001);
     assert_eq!(board.say(["list", "-o", "csv"]).ok().lines().count(), 1_002);
 }
+
+/// A daemon that replies to the first request when it is told to. Returns its socket and what tells it.
+fn slow_daemon(board: &Board) -> (String, std::sync::mpsc::Sender<()>) {
+    let socket = board.path("slow.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        use std::io::{Read as _, Write as _};
+        let (mut connection, _) = listener.accept().unwrap();
+        let mut request = [0; 4096];
+        let _length = connection.read(&mut request).unwrap();
+        told.recv().unwrap();
+        let reply =
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n[]";
+        connection.write_all(reply.as_bytes()).unwrap();
+    });
+    (socket.to_str().unwrap().to_owned(), tell)
+}
+
+#[test]
+fn a_wait_of_more_than_a_second_is_shown_on_a_terminal_and_gone_when_it_is_over() {
+    let board = Board::quiet();
+    let (socket, reply) = slow_daemon(&board);
+    let mut command = board.command(["boards", "list"]);
+    command.envs([("TERM", "xterm"), ("LANG", "C.UTF-8"), ("KANBAN_SOCKET", socket.as_str())]);
+    let terminal = Terminal::start(&command, 80, 24);
+    terminal.until_shows("waiting for the daemon");
+    reply.send(()).unwrap();
+    let shown = terminal.end_screen();
+    assert_eq!(shown.0, Some(0), "{shown:?}");
+    assert!(!shown.1.contains("waiting"), "{shown:?}");
+    std::fs::remove_file(&socket).unwrap();
+    let (socket, reply) = slow_daemon(&board);
+    let mut piped = board.command(["boards", "list"]);
+    piped.env("KANBAN_SOCKET", &socket).stdout(std::process::Stdio::piped());
+    piped.stderr(std::process::Stdio::piped());
+    let child = piped.spawn().unwrap();
+    // Longer than a terminal would have to wait for it.
+    support::wait::let_pass(std::time::Duration::from_millis(1_500));
+    reply.send(()).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!((ended.status.code(), ended.stderr.len()), (Some(0), 0), "{ended:?}");
+}

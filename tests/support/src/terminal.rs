@@ -99,6 +99,13 @@ impl Terminal {
         });
     }
 
+    /// Waits until the program has ended; its exit code, and what is left on the screen.
+    pub fn end_screen(mut self) -> (Option<i32>, String) {
+        let status = until("the program to end", || self.child.try_wait().unwrap());
+        self.reader.take().unwrap().join().unwrap();
+        (status.code(), self.screen())
+    }
+
     /// Waits until the program has ended; its exit code, and all that it has written.
     pub fn end(mut self) -> (Option<i32>, String) {
         let status = until("the program to end", || self.child.try_wait().unwrap());
