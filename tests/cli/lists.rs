@@ -95,6 +95,36 @@ fn issues_of_github_are_recognized_and_start_nobody() {
     assert_eq!((&said["imported"], &said["existing"]), (&json!(1), &json!(3)), "{said}");
 }
 
+/// The archive times on a board, as an export has them.
+fn archive_times(board: &Board) -> Vec<i64> {
+    let text = board.say(["export"]).ok();
+    let lines = text.lines().skip(1).map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.filter_map(|line| line["task"]["archived_at"].as_i64()).collect()
+}
+
+#[test]
+fn what_comes_archived_is_archived_at_the_import_unless_an_export_says_when() {
+    let issue = r#"[{"number":3,"title":"No","state":"CLOSED","stateReason":"NOT_PLANNED","createdAt":"2020-05-01T00:00:00Z","closedAt":"2020-05-02T00:00:00Z"}]"#;
+    let card =
+        r#"{"lists":[],"cards":[{"id":"4f0000000000000000000001","name":"Gone","closed":true}]}"#;
+    for text in [issue, card] {
+        let board = Board::quiet();
+        assert_eq!(import(&board, text, &["--json"]).json()["by_status"], json!({"archived": 1}));
+        let removed = board.say(["gc", "--older-than-days", "30", "--json"]).json();
+        assert_eq!(removed["tasks"], 0, "{removed}");
+        let again = import(&board, text, &["--json"]).json();
+        assert_eq!((&again["imported"], &again["existing"]), (&json!(0), &json!(1)), "{again}");
+        let [archived_at] = archive_times(&board)[..] else { panic!("one task is archived") };
+        let long_ago = board
+            .say(["export"])
+            .ok()
+            .replace(&format!("\"archived_at\":{archived_at}"), "\"archived_at\":1600000000");
+        let other = Board::quiet();
+        import(&other, &long_ago, &[]).ok();
+        assert_eq!(archive_times(&other), [1_600_000_000]);
+    }
+}
+
 #[test]
 fn a_board_of_trello_keeps_its_lists_checklists_and_dates() {
     let board = Board::quiet();
