@@ -126,6 +126,34 @@ fn what_comes_archived_is_archived_at_the_import_unless_an_export_says_when() {
 }
 
 #[test]
+fn a_list_with_more_columns_than_the_last_time_has_the_same_tasks() {
+    let board = Board::quiet();
+    for (first, then) in [
+        (
+            r#"[{"number":1,"title":"Fix it","state":"OPEN","url":"https://github.com/a/b/issues/1"}]"#,
+            r#"[{"number":1,"title":"Fix it","state":"OPEN","url":"https://github.com/a/b/issues/1","author":{"login":"ann"},"createdAt":"2026-05-01T00:00:00Z"}]"#,
+        ),
+        ("id,title\n1,a\n", "id,title,created,author\n1,a,2026-05-01,ann\n"),
+        ("id,title,created,author\n2,b,2026-05-01,ann\n", "id,title\n2,b\n"),
+        (
+            r#"{"id":3,"title":"c"}"#,
+            r#"{"id":3,"title":"c","created":"2026-05-01","created_by":"ann"}"#,
+        ),
+    ] {
+        let said = import(&board, first, &["--json"]).json();
+        assert_eq!(said["imported"], 1, "{said}");
+        let before = board.everything();
+        let said = import(&board, then, &["--json"]).json();
+        assert_eq!(
+            (&said["imported"], &said["existing"]),
+            (&json!(0), &json!(1)),
+            "{then}: {said}"
+        );
+        assert_eq!(board.everything(), before, "{then}");
+    }
+}
+
+#[test]
 fn a_board_of_trello_keeps_its_lists_checklists_and_dates() {
     let board = Board::quiet();
     let text = json!({
