@@ -154,6 +154,34 @@ fn a_list_with_more_columns_than_the_last_time_has_the_same_tasks() {
 }
 
 #[test]
+fn a_priority_of_a_list_is_what_create_makes_of_it() {
+    let board = Board::quiet();
+    let words = ["low", "normal", "High", "urgent", "blocker", "lowest", "-7", "1000000"];
+    let rows: String = words.iter().map(|word| format!("listed {word},{word}\n")).collect();
+    import(&board, &format!("title,priority\n{rows}"), &[]).ok();
+    for word in words {
+        board.create(&format!("created {word}"), &[&format!("--priority={word}")]);
+    }
+    let tasks = board.everything();
+    let priority = |title: String| {
+        let found = tasks.iter().find(|details| details["task"]["title"] == title.as_str());
+        found.unwrap()["task"]["priority"].as_i64().unwrap()
+    };
+    for word in words {
+        let (listed, created) =
+            (priority(format!("listed {word}")), priority(format!("created {word}")));
+        assert_eq!(listed, created, "{word}");
+    }
+    assert_eq!(priority("listed High".to_owned()), 10);
+    let message = import(&board, "title,priority\na,1000001\n", &[]).failed(1);
+    assert!(
+        message.contains("line 2, column 3: priority: must be -1000000 to 1000000, found 1000001"),
+        "{message}"
+    );
+    board.say(["create", "too much", "--priority", "1000001"]).failed(1);
+}
+
+#[test]
 fn a_board_of_trello_keeps_its_lists_checklists_and_dates() {
     let board = Board::quiet();
     let text = json!({
