@@ -251,6 +251,11 @@ fn an_error_names_line_and_column_and_nothing_is_imported() {
             &["--format", "github"],
             "column 11: an issue needs title and number",
         ),
+        (
+            "{\"lists\":[],\n\"cards\":[{\"id\":\"c\",\"name\":\"Paint\",\"due\":\"soon\"}]}",
+            &["--format", "trello"],
+            "-: card Paint: due: expected a time",
+        ),
         ("nothing\n", &["--format", "markdown"], "-: no task was found in it"),
         ("nothing\n", &[], "-: no list of tasks: its format is not recognized"),
         ("", &[], "-: is empty"),
