@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::api::client::{Client, ClientError, Download, task_path};
 use crate::cli::failure::Failure;
 use crate::cli::files::NewFile;
+use crate::kernel::limits::ATTACHMENT_BYTES_MAX;
 use crate::kernel::transfer::record::AttachmentFields;
 
 /// What is added to the name of an export for the name of its archive.
@@ -147,6 +148,26 @@ impl<R: Read> Read for Hashed<R> {
     }
 }
 
+/// What an export says of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected {
+    sha256: String,
+    size_bytes: i64,
+}
+
+impl Expected {
+    /// Of these fields.
+    pub fn of(fields: &AttachmentFields) -> Self {
+        Self { sha256: fields.sha256.clone(), size_bytes: fields.size_bytes }
+    }
+
+    /// The size of a member of an archive, when it can be this file.
+    fn size_of(&self, size_bytes: u64) -> Option<u64> {
+        let is_same = u64::try_from(self.size_bytes).is_ok_and(|expected| expected == size_bytes);
+        (is_same && size_bytes <= ATTACHMENT_BYTES_MAX).then_some(size_bytes)
+    }
+}
+
 /// An archive that is read.
 #[derive(Debug)]
 pub struct Archive {
@@ -163,14 +184,16 @@ impl Archive {
         Ok(Self { path })
     }
 
-    /// Writes each file that is wanted by its SHA-256 to `staged`, and hands it out. Returns what was wanted and did not come: it is
-    /// not in the archive, or is another file there.
+    /// Writes each file that is wanted to `staged`, and hands it out. Returns what was wanted and did not come: it is not in the
+    /// archive, is another file there, or is longer than an attached file may be.
+    ///
+    /// A member of another length than the export says is not unpacked at all: one with holes may be of any length.
     ///
     /// # Errors
     /// The archive cannot be read, or what `take` returns.
     pub fn each(
         &self,
-        mut wanted: BTreeMap<FileOfTask, String>,
+        mut wanted: BTreeMap<FileOfTask, Expected>,
         staged: &Path,
         take: &mut dyn FnMut(&FileOfTask) -> Result<(), Failure>,
     ) -> Result<Vec<FileOfTask>, Failure> {
@@ -181,11 +204,12 @@ impl Archive {
             let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             let Some((task, filename)) = name.split_once('/') else { continue };
             let file = FileOfTask { task: task.to_owned(), filename: filename.to_owned() };
-            let Some(sha256) = wanted.get(&file) else { continue };
-            let mut bytes = Hashed::of(entry);
+            let Some(expected) = wanted.get(&file) else { continue };
+            let Some(size_bytes) = expected.size_of(entry.size()) else { continue };
+            let mut bytes = Hashed::of(entry.take(size_bytes));
             let mut copy = File::create(staged).map_err(failed)?;
             io::copy(&mut bytes, &mut copy).map_err(failed)?;
-            if bytes.sha256() == *sha256 {
+            if bytes.sha256() == expected.sha256 {
                 take(&file)?;
                 wanted.remove(&file);
             }
@@ -196,4 +220,54 @@ impl Archive {
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
     Failure::usage(format!("cannot read {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A member of nothing but a hole.
+    fn hole(bytes: u64) -> tar::Header {
+        let mut header = tar::Header::new_gnu();
+        header.set_path("t_1/hole.bin").unwrap();
+        header.set_entry_type(tar::EntryType::GNUSparse);
+        header.set_size(0);
+        let digits = format!("{bytes:011o}\0");
+        let gnu = header.as_gnu_mut().unwrap();
+        gnu.realsize.copy_from_slice(digits.as_bytes());
+        gnu.sparse[0].offset.copy_from_slice(digits.as_bytes());
+        gnu.sparse[0].numbytes.copy_from_slice(b"00000000000\0");
+        header.set_cksum();
+        header
+    }
+
+    #[test]
+    fn a_member_that_is_longer_than_the_export_says_or_than_any_attached_file_is_not_unpacked() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, staged) = (folder.path().join("a.tar"), folder.path().join("file"));
+        let file = FileOfTask { task: "t_1".to_owned(), filename: "hole.bin".to_owned() };
+        let over = ATTACHMENT_BYTES_MAX + 1;
+        for (bytes, expected, is_unpacked) in [
+            (4096, 4096, true),
+            (4097, 3, false),
+            (3, 4096, false),
+            (4096, -1, false),
+            (over, i64::try_from(over).unwrap(), false),
+        ] {
+            let mut builder = tar::Builder::new(File::create(&path).unwrap());
+            builder.append(&hole(bytes), io::empty()).unwrap();
+            builder.finish().unwrap();
+            let _ = std::fs::remove_file(&staged);
+            let fields = AttachmentFields {
+                size_bytes: expected,
+                sha256: "0".repeat(64),
+                ..AttachmentFields::default()
+            };
+            let wanted = BTreeMap::from([(file.clone(), Expected::of(&fields))]);
+            let archive = Archive::open(path.clone()).unwrap();
+            let missing = archive.each(wanted, &staged, &mut |_| Ok(())).unwrap();
+            assert_eq!(missing, [file.clone()]);
+            assert_eq!(staged.exists(), is_unpacked, "{bytes} for {expected}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ use crate::config::Ambient;
 use crate::duration::{parse_duration, parse_flag_duration};
 use crate::kernel::error::ErrorCode;
 use crate::kernel::ids::EpochSeconds;
+use crate::kernel::rules::priority;
 
 /// A duration with a unit, or plain seconds.
 ///
@@ -32,22 +33,14 @@ pub fn whole_seconds(flag: &str, text: &str) -> Result<i64, Failure> {
     Ok(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
 
-/// Words for priorities, and what they stand for.
-const PRIORITIES: [(&str, i64); 4] = [("low", -10), ("normal", 0), ("high", 10), ("urgent", 100)];
-
-/// A priority: a number, or one of the words `low`, `normal`, `high` and `urgent`.
+/// A priority: a number, or one of the words of the board and of other lists.
 ///
 /// # Errors
 /// One line for the argument parser.
 pub fn priority(text: &str) -> Result<i64, String> {
-    let word = PRIORITIES.iter().find(|(word, _)| text.eq_ignore_ascii_case(word));
-    match (word, text.parse::<i64>()) {
-        (Some((_, number)), _) => Ok(*number),
-        (None, Ok(number)) => Ok(number),
-        (None, Err(_)) => {
-            Err("expected a number, or one of low, normal, high, urgent (-10, 0, 10, 100)"
-                .to_owned())
-        }
+    match (priority::of_word(text), text.parse::<i64>()) {
+        (Some(number), _) | (None, Ok(number)) => Ok(number),
+        (None, Err(_)) => Err(format!("expected {}", priority::EXPECTED)),
     }
 }
 

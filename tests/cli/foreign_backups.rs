@@ -162,7 +162,8 @@ fn what_somebody_added_to_the_live_board_is_told_and_stays() {
     assert!(log.contains("the trigger mine on tasks"), "{log}");
     let file = board.path("with_trigger.db");
     let said = board.say(["backup", file.to_str().unwrap()]);
-    assert!(said.code == 0 && said.err.contains("would refuse this backup"), "{said:?}");
+    assert!(said.code == 1 && said.err.contains("would refuse this backup"), "{said:?}");
+    assert!(said.out.contains("Backup written: ") && file.exists(), "{said:?}");
 }
 
 #[test]

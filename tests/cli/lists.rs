@@ -95,6 +95,92 @@ fn issues_of_github_are_recognized_and_start_nobody() {
     assert_eq!((&said["imported"], &said["existing"]), (&json!(1), &json!(3)), "{said}");
 }
 
+/// The archive times on a board, as an export has them.
+fn archive_times(board: &Board) -> Vec<i64> {
+    let text = board.say(["export"]).ok();
+    let lines = text.lines().skip(1).map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.filter_map(|line| line["task"]["archived_at"].as_i64()).collect()
+}
+
+#[test]
+fn what_comes_archived_is_archived_at_the_import_unless_an_export_says_when() {
+    let issue = r#"[{"number":3,"title":"No","state":"CLOSED","stateReason":"NOT_PLANNED","createdAt":"2020-05-01T00:00:00Z","closedAt":"2020-05-02T00:00:00Z"}]"#;
+    let card =
+        r#"{"lists":[],"cards":[{"id":"4f0000000000000000000001","name":"Gone","closed":true}]}"#;
+    for text in [issue, card] {
+        let board = Board::quiet();
+        assert_eq!(import(&board, text, &["--json"]).json()["by_status"], json!({"archived": 1}));
+        let removed = board.say(["gc", "--older-than-days", "30", "--json"]).json();
+        assert_eq!(removed["tasks"], 0, "{removed}");
+        let again = import(&board, text, &["--json"]).json();
+        assert_eq!((&again["imported"], &again["existing"]), (&json!(0), &json!(1)), "{again}");
+        let [archived_at] = archive_times(&board)[..] else { panic!("one task is archived") };
+        let long_ago = board
+            .say(["export"])
+            .ok()
+            .replace(&format!("\"archived_at\":{archived_at}"), "\"archived_at\":1600000000");
+        let other = Board::quiet();
+        import(&other, &long_ago, &[]).ok();
+        assert_eq!(archive_times(&other), [1_600_000_000]);
+    }
+}
+
+#[test]
+fn a_list_with_more_columns_than_the_last_time_has_the_same_tasks() {
+    let board = Board::quiet();
+    for (first, then) in [
+        (
+            r#"[{"number":1,"title":"Fix it","state":"OPEN","url":"https://github.com/a/b/issues/1"}]"#,
+            r#"[{"number":1,"title":"Fix it","state":"OPEN","url":"https://github.com/a/b/issues/1","author":{"login":"ann"},"createdAt":"2026-05-01T00:00:00Z"}]"#,
+        ),
+        ("id,title\n1,a\n", "id,title,created,author\n1,a,2026-05-01,ann\n"),
+        ("id,title,created,author\n2,b,2026-05-01,ann\n", "id,title\n2,b\n"),
+        (
+            r#"{"id":3,"title":"c"}"#,
+            r#"{"id":3,"title":"c","created":"2026-05-01","created_by":"ann"}"#,
+        ),
+    ] {
+        let said = import(&board, first, &["--json"]).json();
+        assert_eq!(said["imported"], 1, "{said}");
+        let before = board.everything();
+        let said = import(&board, then, &["--json"]).json();
+        assert_eq!(
+            (&said["imported"], &said["existing"]),
+            (&json!(0), &json!(1)),
+            "{then}: {said}"
+        );
+        assert_eq!(board.everything(), before, "{then}");
+    }
+}
+
+#[test]
+fn a_priority_of_a_list_is_what_create_makes_of_it() {
+    let board = Board::quiet();
+    let words = ["low", "normal", "High", "urgent", "blocker", "lowest", "-7", "1000000"];
+    let rows: String = words.iter().map(|word| format!("listed {word},{word}\n")).collect();
+    import(&board, &format!("title,priority\n{rows}"), &[]).ok();
+    for word in words {
+        board.create(&format!("created {word}"), &[&format!("--priority={word}")]);
+    }
+    let tasks = board.everything();
+    let priority = |title: String| {
+        let found = tasks.iter().find(|details| details["task"]["title"] == title.as_str());
+        found.unwrap()["task"]["priority"].as_i64().unwrap()
+    };
+    for word in words {
+        let (listed, created) =
+            (priority(format!("listed {word}")), priority(format!("created {word}")));
+        assert_eq!(listed, created, "{word}");
+    }
+    assert_eq!(priority("listed High".to_owned()), 10);
+    let message = import(&board, "title,priority\na,1000001\n", &[]).failed(1);
+    assert!(
+        message.contains("line 2, column 3: priority: must be -1000000 to 1000000, found 1000001"),
+        "{message}"
+    );
+    board.say(["create", "too much", "--priority", "1000001"]).failed(1);
+}
+
 #[test]
 fn a_board_of_trello_keeps_its_lists_checklists_and_dates() {
     let board = Board::quiet();
@@ -164,6 +250,11 @@ fn an_error_names_line_and_column_and_nothing_is_imported() {
             "[{\"title\":\"a\"}]",
             &["--format", "github"],
             "column 11: an issue needs title and number",
+        ),
+        (
+            "{\"lists\":[],\n\"cards\":[{\"id\":\"c\",\"name\":\"Paint\",\"due\":\"soon\"}]}",
+            &["--format", "trello"],
+            "-: card Paint: due: expected a time",
         ),
         ("nothing\n", &["--format", "markdown"], "-: no task was found in it"),
         ("nothing\n", &[], "-: no list of tasks: its format is not recognized"),

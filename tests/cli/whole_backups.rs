@@ -175,6 +175,28 @@ fn a_backup_whose_files_were_cut_or_altered_is_refused_with_nothing_half_done() 
 }
 
 #[test]
+fn a_backup_that_lacks_files_removes_no_earlier_one_and_says_so() {
+    let (board, one) = with_files();
+    let dir = board.path("backups");
+    let words = ["backup", "--dir", dir.to_str().unwrap(), "--keep", "1"];
+    let count = || std::fs::read_dir(&dir).unwrap().count();
+    board.say(words).ok();
+    let attachments = board.home().join("attachments");
+    let aside = board.path("aside");
+    std::fs::rename(attachments.join(&one), &aside).unwrap();
+    for (more, backups) in [(&[][..], 2), (&["--json"], 3)] {
+        let said = board.say(words.iter().chain(more).copied());
+        assert!(said.code == 1 && !said.out.contains("emoved"), "{said:?}");
+        assert!(said.err.contains("is not whole"), "{said:?}");
+        assert!(said.err.contains("so no earlier backup was removed\n"), "{said:?}");
+        assert_eq!(count(), backups);
+    }
+    std::fs::rename(&aside, attachments.join(&one)).unwrap();
+    let said = board.say(words).ok();
+    assert!(count() == 1 && said.matches("Removed: ").count() == 3, "{said}");
+}
+
+#[test]
 fn a_file_that_is_lost_in_the_home_is_named_and_holds_up_no_backup() {
     let (board, one) = with_files();
     let lost = attached(&board).into_keys().find(|name| name.starts_with(&one)).unwrap();
@@ -186,7 +208,8 @@ fn a_file_that_is_lost_in_the_home_is_named_and_holds_up_no_backup() {
     }
     let file = board.path("told.db");
     let said = board.say(["backup", file.to_str().unwrap()]);
-    assert!(said.code == 0 && said.err.contains("was missing or damaged"), "{said:?}");
+    assert!(said.code == 1 && said.err.contains("was missing or damaged"), "{said:?}");
+    assert!(said.err.contains("is not whole (see the warnings)\n"), "{said:?}");
     let verified = board.say(["backup", "verify", file.to_str().unwrap(), "--json"]).json();
     let missing: Vec<&str> = verified["files_missing"]
         .as_array()

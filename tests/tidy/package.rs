@@ -1,6 +1,7 @@
 //! What the package says of itself: the licences of what is linked, and documents whose links lead somewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -152,4 +153,79 @@ fn links_in_installed_documents_lead_to_installed_files() {
         }
     }
     assert!(pages > 3, "{pages} pages are named by units");
+}
+
+/// The part of `postinst` that moves the backups of an earlier version, for directories in `root` and with programs of `bin` first.
+fn move_backups(root: &Path, bin: &Path) -> (bool, String) {
+    let text = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/debian/postinst"),
+    )
+    .unwrap();
+    let (_, rest) = text.split_once("# Backups of an earlier version").unwrap();
+    let (part, _) = rest.split_once("\nfi\n").unwrap();
+    let part = part.split_once('\n').unwrap().1.replace("/var/", &format!("{}/", root.display()));
+    let output = Command::new("sh")
+        .args(["-e", "-c", &format!("{part}\nfi")])
+        .env("PATH", format!("{}:/usr/bin:/bin", bin.display()))
+        .output()
+        .unwrap();
+    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn backups_of_an_earlier_version_are_moved_or_it_is_told_and_none_is_lost() {
+    let stub = |bin: &Path, name: &str, text: &str| {
+        let path = bin.join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    let no_link = "case \"$2 $3\" in *.part*) exec /bin/ln \"$@\" ;; *) exit 1 ;; esac";
+    let half = "printf half >\"$5\"; exit 1";
+    // What stands for programs, what is at the new path already, whether it is told.
+    for (stubs, there, is_told) in [
+        (&[][..], None, false),
+        (&[("ln", no_link)], None, false),
+        (&[("ln", no_link), ("cp", half)], None, true),
+        (&[("ln", "exit 1")], None, true),
+        (&[], Some("another"), true),
+        (&[], Some("old a"), false),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (bin, old, new) = (
+            folder.path().join("bin"),
+            folder.path().join("lib/kanband/backups"),
+            folder.path().join("backups/kanband"),
+        );
+        for made in [&bin, &old, &new] {
+            std::fs::create_dir_all(made).unwrap();
+        }
+        stub(&bin, "runuser", "shift 3; exec \"$@\"");
+        for (name, text) in stubs {
+            stub(&bin, name, text);
+        }
+        for name in ["a", "b"] {
+            std::fs::write(old.join(format!("kanban-{name}.db")), format!("old {name}")).unwrap();
+        }
+        if let Some(there) = there {
+            std::fs::write(new.join("kanban-a.db"), there).unwrap();
+        }
+        let (is_installed, told) = move_backups(folder.path(), &bin);
+        let case = format!("{stubs:?} {there:?}: {told}");
+        assert!(is_installed, "{case}");
+        assert_eq!(told.contains("were not all moved to"), is_told, "{case}");
+        assert_eq!(old.exists(), is_told, "{case}");
+        for name in ["a", "b"] {
+            let path = format!("kanban-{name}.db");
+            let kept: Vec<String> = [&old, &new]
+                .iter()
+                .filter_map(|dir| std::fs::read_to_string(dir.join(&path)).ok())
+                .collect();
+            assert!(kept.contains(&format!("old {name}")), "{case}");
+            assert!(!kept.contains(&"half".to_owned()), "{case}");
+            assert!(!new.join(format!("{path}.part")).exists(), "{case}");
+        }
+        if let Some(there) = there {
+            assert_eq!(std::fs::read_to_string(new.join("kanban-a.db")).unwrap(), there, "{case}");
+        }
+    }
 }

@@ -29,7 +29,8 @@ const NAME: (&str, &str) = ("kanban-", ".db");
 /// The backup is a consistent SQLite database with all boards and attached files; `kanban restore` restores it. The size
 /// of one with attached files is printed first, to stderr. It is verified before it gets its final name. `--dir` names
 /// the file after the current time; `--keep` then removes the oldest backups of the same installation from that
-/// directory. Several installations may share a directory.
+/// directory. Several installations may share a directory. Exit code 1 means that the backup was written but is not whole:
+/// attached files are missing from it, or a restore would refuse it; no old backup is removed then.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban backup board-2026-05-01.db
@@ -107,20 +108,16 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     let new = NewFile::create(&file, overwrite, &session.ambient)?;
     tell_size(&client, request, session)?;
     let (bytes, verified) = write_checked(&client, request, new)?;
+    let is_whole = verified.differences.is_empty() && verified.files.lost.is_empty();
     let removed = match (&arguments.dir, arguments.keep) {
-        (Some(dir), Some(keep)) => remove_old(dir, &verified.install.install_id, keep)?,
+        (Some(dir), Some(keep)) if is_whole => remove_old(dir, &verified.install.install_id, keep)?,
         (Some(_) | None, _) => Vec::new(),
     };
-    for difference in &verified.differences {
-        let message = &difference.description;
-        session
-            .output
-            .complain(&format!("warning: `kanban restore` would refuse this backup: {message}"));
+    let files_missing = warn(&verified, session);
+    if !is_whole {
+        session.output.complain(&not_whole(&file, arguments.keep.is_some()));
     }
-    let files_missing: Vec<MissingFile> = verified.files.lost.iter().map(MissingFile::of).collect();
-    for missing in &files_missing {
-        session.output.complain(&format!("warning: {}", missing.line()));
-    }
+    let end = if is_whole { CliExit::Ok } else { CliExit::Refused };
     let KeptFiles { files, bytes: file_bytes, .. } = verified.files;
     let shown = Shown {
         file: file.display().to_string(),
@@ -132,13 +129,35 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     };
     if session.output.is_json() {
         session.output.json(&shown)?;
-        return Ok(CliExit::Ok);
+        return Ok(end);
     }
     session.output.line(format!("Backup written: {} ({bytes} bytes)", shown.file))?;
     for removed in &shown.removed {
         session.output.line(format!("Removed: {removed}"))?;
     }
-    Ok(CliExit::Ok)
+    Ok(end)
+}
+
+/// Names everything that a restore of a backup would refuse or lack; returns the files.
+fn warn(verified: &Verified, session: &mut Session) -> Vec<MissingFile> {
+    for difference in &verified.differences {
+        let message = &difference.description;
+        session
+            .output
+            .complain(&format!("warning: `kanban restore` would refuse this backup: {message}"));
+    }
+    let missing: Vec<MissingFile> = verified.files.lost.iter().map(MissingFile::of).collect();
+    for file in &missing {
+        session.output.complain(&format!("warning: {}", file.line()));
+    }
+    missing
+}
+
+/// The line about a backup that is no substitute for an earlier one.
+fn not_whole(file: &Path, keeps_some: bool) -> String {
+    let file = file.display();
+    let kept = if keeps_some { ", so no earlier backup was removed" } else { "" };
+    format!("error: the backup {file} was written but is not whole (see the warnings){kept}")
 }
 
 /// Tells how large the backup will be, before it is made: always on a terminal, else where attached files make it large. With `--json`

@@ -40,8 +40,8 @@ use crate::kernel::transfer::report::{ColumnLeftOut, LeftOut, Note};
 ///
 /// An import starts nothing: if it adds ready tasks, dispatch is paused until `kanban resume`. `--dry-run` shows a table
 /// of what would come. The report counts what the board holds afterwards and lists what was changed or skipped. Exit
-/// code 1 means that something was skipped; the rest was imported. An error in a file names line and column, and nothing
-/// is imported.
+/// code 1 means that something was skipped; the rest was imported. An error in a file names line and column (in a
+/// Trello board the card), and nothing is imported.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban import tasks.csv --dry-run

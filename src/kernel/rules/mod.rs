@@ -19,6 +19,7 @@ pub mod notice_text;
 pub mod notify;
 pub mod outbox;
 pub mod pair_fault;
+pub mod priority;
 pub mod question;
 pub mod quiet;
 pub mod reason;

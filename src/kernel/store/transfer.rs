@@ -109,9 +109,8 @@ pub fn insert_task(
         task.skills.as_ref().map(|names| serde_json::Value::from(names.clone()).to_string());
     let ready_at = (task.status == TaskStatus::Ready).then_some(now);
     let archived_at = match task.status {
-        TaskStatus::Archived => {
-            fields.archived_at.or(fields.completed_at).or(Some(fields.created_at))
-        }
+        // Without a time in the file it is archived here and now: `gc` removes by this, and would take an old task at once.
+        TaskStatus::Archived => Some(fields.archived_at.unwrap_or(now)),
         TaskStatus::Triage
         | TaskStatus::Todo
         | TaskStatus::Scheduled

@@ -254,9 +254,13 @@ impl ImportTasks {
         write(tx, board, &id, &origin, normal, reply)
     }
 
-    /// A task is recognized by where it comes from and how it began; everything else may have been edited since.
+    /// A task is recognized by where it comes from and how it began; everything else may have been edited since. Of a list the id is
+    /// made of what the list calls it, and that is all: the next time it may say more of the beginning, or less.
     fn origin(&self, normal: &Normal) -> String {
         let fields = &normal.record.task;
+        if is_list(&self.source) {
+            return hex_digest(&[self.source.as_bytes(), fields.id.as_bytes()]);
+        }
         hex_digest(&[
             self.source.as_bytes(),
             fields.id.as_bytes(),
@@ -264,6 +268,12 @@ impl ImportTasks {
             fields.created_by.as_deref().unwrap_or_default().as_bytes(),
         ])
     }
+}
+
+/// Whether a source is a list that a person brings: neither an export of a board nor a board of Hermes, whose tasks have ids and
+/// beginnings of their own.
+pub fn is_list(source: &str) -> bool {
+    ["json", "csv", "github", "trello", "markdown"].contains(&source)
 }
 
 /// Adds what became of one record.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 
+use crate::kernel::limits::PRIORITY_MAX;
+use crate::kernel::rules::priority;
 use crate::kernel::transfer::record::CommentFields;
 
 /// A task as a list has it.
@@ -210,23 +212,19 @@ pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Words of other lists for numbers of ours.
+/// A priority: a word, or a number that a task may have.
 fn priority(text: &str) -> Result<Option<i64>, String> {
     let word = normal_name(text);
-    Ok(Some(match word.as_str() {
-        "" | "none" | "no_priority" => return Ok(None),
-        "lowest" | "trivial" => -2,
-        "low" | "minor" => -1,
-        "normal" | "medium" | "default" => 0,
-        "high" | "major" => 1,
-        "highest" | "urgent" | "critical" | "blocker" => 2,
-        _ => {
-            let number = text.trim().parse();
-            return number.map(Some).map_err(|_| {
-                format!("expected a number or one of low, normal, high, urgent, found {text:?}")
-            });
-        }
-    }))
+    if matches!(word.as_str(), "" | "none" | "no_priority") {
+        return Ok(None);
+    }
+    let number = priority::of_word(&word).or_else(|| text.trim().parse().ok());
+    let number =
+        number.ok_or_else(|| format!("expected {}, found {text:?}", priority::EXPECTED))?;
+    if !(-PRIORITY_MAX..=PRIORITY_MAX).contains(&number) {
+        return Err(format!("must be -{PRIORITY_MAX} to {PRIORITY_MAX}, found {number}"));
+    }
+    Ok(Some(number))
 }
 
 /// Epoch seconds of a time: RFC 3339, a date or a date and a time (UTC), or epoch seconds.
@@ -297,13 +295,20 @@ mod tests {
             assert_eq!(time(text), Ok(expected), "{text}");
         }
         assert!(time("soon").unwrap_err().contains("2026-05-01"));
-        for (text, expected) in [("High", Some(1)), ("-7", Some(-7)), ("", None), ("P", None)] {
-            match priority(text) {
-                Ok(found) => assert_eq!(found, expected, "{text}"),
-                Err(problem) => {
-                    assert!(text == "P" && problem.contains("low, normal"), "{problem}");
-                }
-            }
+        for (text, expected) in [
+            ("High", Some(10)),
+            ("Blocker", Some(100)),
+            ("-7", Some(-7)),
+            ("", None),
+            ("No priority", None),
+            ("1000000", Some(1_000_000)),
+        ] {
+            assert_eq!(priority(text), Ok(expected), "{text}");
+        }
+        assert!(priority("P").unwrap_err().contains("low, normal"));
+        for text in ["1000001", "-1000001"] {
+            let problem = priority(text).unwrap_err();
+            assert_eq!(problem, format!("must be -1000000 to 1000000, found {text}"));
         }
     }
 }

@@ -272,7 +272,18 @@ impl Source for Items {
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum as _;
+
     use super::*;
+    use crate::kernel::transfer::import::is_list;
+
+    #[test]
+    fn the_kernel_knows_every_format_of_a_list_as_one() {
+        for format in Format::value_variants() {
+            assert_eq!(is_list(format.source()), *format != Format::Export, "{format:?}");
+        }
+        assert!(!is_list("hermes"));
+    }
 
     fn draft(source_id: Option<&str>, title: &str, parents: &[&str]) -> Draft {
         Draft {

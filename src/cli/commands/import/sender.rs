@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::api::client::seen::Word;
 use crate::api::client::{Client, ClientError};
-use crate::cli::archive::{Archive, FileOfTask};
+use crate::cli::archive::{Archive, Expected, FileOfTask};
 use crate::cli::commands::import::Source;
 use crate::cli::commands::import::summary::Summary;
 use crate::cli::failure::Failure;
@@ -228,7 +228,7 @@ impl<'a> Sender<'a> {
             let is_here = summary.tasks.contains_key(id) || summary.existing_tasks.contains_key(id);
             for fields in record.attachments.iter().filter(|_| is_here) {
                 let file = FileOfTask { task: id.clone(), filename: fields.filename.clone() };
-                wanted.insert(file, fields.sha256.clone());
+                wanted.insert(file, Expected::of(fields));
             }
             Ok(())
         })?;
