@@ -28,14 +28,12 @@ use actix::{Actor as _, Arbiter, System};
 use jiff::tz::TimeZone;
 
 use crate::actors::apart;
-use crate::actors::chat_settings::check_roles;
 use crate::actors::configuration::{Configuration, PolicyBasis};
 use crate::actors::doorkeeper::messages::LookAtDoors;
 use crate::actors::live::Live;
-use crate::actors::notify_settings::check_channels;
-use crate::actors::review_settings::check_reviewers;
 use crate::actors::root::RootSupervisor;
 use crate::actors::root::messages::{EndProcess, ShutdownRequested};
+use crate::actors::settings_checks::check_all;
 use crate::actors::worker::WorkerDeps;
 use crate::api::server;
 use crate::config::{Ambient, Home, Sockets, left_out};
@@ -61,6 +59,7 @@ pub use detach::{Background, Detached, detach};
 pub use home::{init, restore};
 use parts::{Configured, Parts, build};
 pub use start_error::StartError;
+pub use supervisor::check_settings;
 use way_in::ListenAt;
 
 /// The operating system as the kernel's source of randomness.
@@ -99,9 +98,7 @@ fn start_and_serve(ambient: Ambient) -> Result<DaemonExit, StartError> {
     supervisor::must_see_runs(&ambient, &home, &settings)?;
     let holder = supervisor::holder(&home, &settings);
     let daemon_user = supervisor::daemon_user(&ambient, &home, holder.as_ref());
-    check_reviewers(&settings, &daemon_user)?;
-    check_channels(&settings)?;
-    check_roles(&settings)?;
+    check_all(&settings, &daemon_user)?;
     make_files_private();
     home::make_directories(&home)?;
     let lock = HomeLock::acquire(home.path()).map_err(StartError::Locked)?;

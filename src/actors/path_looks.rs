@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio::task::JoinSet;
+
 use crate::actors::apart::on_own_thread;
 use crate::actors::configuration::Configuration;
 use crate::actors::live::Live;
@@ -23,8 +25,24 @@ pub const PATIENCE: Duration = Duration::from_secs(2);
 /// Looks that may be under way at one time. Each is a thread; beyond it the file systems of this host do not answer.
 const LOOKS_MAX: usize = 256;
 
+/// The same for looks before tasks are created, which are counted apart: paths that requests name cannot keep the dispatcher from
+/// looking.
+const CREATE_LOOKS_MAX: usize = 64;
+
+/// Looks of one request that are under way at one time.
+const LOOKS_PER_REQUEST: usize = 8;
+
 /// Time limit of a process of another user for a look.
 const OTHERS_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A path that is to be looked at, and the profiles whose users may be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// Where it is.
+    pub path: String,
+    /// Names of profiles.
+    pub profiles: Vec<String>,
+}
 
 /// Looks at paths. Clones share the count of what is under way.
 #[derive(Clone)]
@@ -36,6 +54,17 @@ pub struct Looker {
     daemon_user: DaemonUser,
     /// How many looks are under way.
     under_way: Arc<AtomicUsize>,
+    /// How many looks before a creation are under way.
+    creates_under_way: Arc<AtomicUsize>,
+}
+
+/// For what a look is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum For {
+    /// A start.
+    Start,
+    /// The creation of tasks.
+    Create,
 }
 
 impl Looker {
@@ -45,7 +74,8 @@ impl Looker {
         configuration: Live<Configuration>,
         daemon_user: DaemonUser,
     ) -> Self {
-        Self { commands, configuration, daemon_user, under_way: Arc::default() }
+        let (under_way, creates_under_way) = (Arc::default(), Arc::default());
+        Self { commands, configuration, daemon_user, under_way, creates_under_way }
     }
 
     /// The commands that it looks by as another user.
@@ -56,26 +86,44 @@ impl Looker {
     /// Where `path` leads. Where the daemon has no right to look, the users of `profiles` are asked. Takes as long as the file
     /// system does.
     pub async fn look(&self, path: &str, profiles: &[String]) -> Look {
-        self.look_at_point("place-look", path, profiles).await
+        self.look_for(For::Start, path, profiles).await
     }
 
-    /// The same before a task is created, no longer than `patience`.
-    pub async fn look_before_create(
-        &self,
-        patience: Duration,
-        path: &str,
-        profiles: &[String],
-    ) -> Look {
-        let look = self.look_at_point("create-look", path, profiles);
-        match tokio::time::timeout(patience, look).await {
-            Ok(look) => look,
-            Err(_elapsed) => unanswered(),
+    /// Where the paths of one request lead that creates tasks, in their order. What has not answered when `patience` is over is
+    /// unknown: it is the patience for all of them.
+    pub async fn look_before_create(&self, patience: Duration, asked: Vec<Asked>) -> Vec<Look> {
+        let mut found = vec![unanswered(); asked.len()];
+        let end = tokio::time::Instant::now() + patience;
+        let mut left = asked.into_iter().enumerate();
+        let mut under_way = JoinSet::new();
+        loop {
+            let free = LOOKS_PER_REQUEST.saturating_sub(under_way.len());
+            for (number, Asked { path, profiles }) in left.by_ref().take(free) {
+                let looker = self.clone();
+                under_way.spawn(async move {
+                    (number, looker.look_for(For::Create, &path, &profiles).await)
+                });
+            }
+            // The end of the patience, or of the looks. Those that are dropped here end on their threads.
+            let Ok(Some(ended)) = tokio::time::timeout_at(end, under_way.join_next()).await else {
+                return found;
+            };
+            // One that panicked is not known.
+            if let Ok((number, look)) = ended
+                && let Some(found) = found.get_mut(number)
+            {
+                *found = look;
+            }
         }
     }
 
-    async fn look_at_point(&self, point: &'static str, path: &str, profiles: &[String]) -> Look {
-        let Some(slot) = Slot::take(&self.under_way) else {
-            return unknown(format!("{LOOKS_MAX} other paths are still being resolved"));
+    async fn look_for(&self, what: For, path: &str, profiles: &[String]) -> Look {
+        let (point, under_way, max) = match what {
+            For::Start => ("place-look", &self.under_way, LOOKS_MAX),
+            For::Create => ("create-look", &self.creates_under_way, CREATE_LOOKS_MAX),
+        };
+        let Some(slot) = Slot::take(under_way, max) else {
+            return unknown(format!("{max} other paths are still being resolved"));
         };
         let own = path.to_owned();
         let found = on_own_thread("look", move || {
@@ -155,9 +203,9 @@ struct Slot(Arc<AtomicUsize>);
 
 impl Slot {
     /// None when there are too many.
-    fn take(under_way: &Arc<AtomicUsize>) -> Option<Self> {
+    fn take(under_way: &Arc<AtomicUsize>, max: usize) -> Option<Self> {
         let slot = Self(Arc::clone(under_way));
-        (under_way.fetch_add(1, Ordering::Relaxed) < LOOKS_MAX).then_some(slot)
+        (under_way.fetch_add(1, Ordering::Relaxed) < max).then_some(slot)
     }
 }
 

@@ -9,13 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use actix::Message;
 use tokio::sync::oneshot;
 
-use crate::actors::chat_settings::check_roles;
 use crate::actors::configuration::{Configuration, PolicyBasis};
 use crate::actors::event_hub::EventFeed;
 use crate::actors::live::Live;
 use crate::actors::notifier::messages::DrainOutbox;
-use crate::actors::notify_settings::check_channels;
-use crate::actors::review_settings::check_reviewers;
+use crate::actors::settings_checks::check_all;
 use crate::actors::token_holders::TokenHolders;
 use crate::actors::wire::Wire;
 use crate::config::shown::{Change, Shown};
@@ -121,9 +119,7 @@ impl Reloader {
     /// What a reload would refuse.
     pub fn read(&self) -> Result<(Settings, Shown), ConfigProblems> {
         let (settings, shown) = load(&self.ambient, &self.home)?;
-        check_reviewers(&settings, &self.daemon_user)?;
-        check_channels(&settings)?;
-        check_roles(&settings)?;
+        check_all(&settings, &self.daemon_user)?;
         Ok((settings, shown))
     }
 

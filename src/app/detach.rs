@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::app::home;
 use crate::app::start_error::StartError;
+use crate::app::supervisor::check_settings;
 use crate::config::home::HomeKind;
 use crate::config::{Ambient, Home};
 use crate::os::control_groups::cgroup::base_name;
@@ -93,7 +94,8 @@ pub fn detach(ambient: &Ambient) -> Result<Detached, StartError> {
     }
     home::must_be_local(&home)?;
     // Refused here, on the terminal, and not in a log.
-    crate::config::load(ambient, &home)?;
+    let (settings, _) = crate::config::load(ambient, &home)?;
+    check_settings(ambient, &home, &settings)?;
     make_files_private();
     home::make_directories(&home)?;
     drop(HomeLock::acquire(home.path()).map_err(StartError::Locked)?);

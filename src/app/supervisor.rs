@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::actors::live::Live;
+use crate::actors::settings_checks::check_all;
 use crate::app::home;
 use crate::app::start_error::StartError;
 use crate::config::home::HomeKind;
 use crate::config::settings::ContainmentMode;
 use crate::config::worker_user::{DaemonUser, has_workers_of_others};
-use crate::config::{Ambient, Home, Settings};
+use crate::config::{Ambient, ConfigProblems, Home, Settings};
 use crate::os::control_groups::cgroup::{Choice, Containment};
 use crate::os::holder::client::Holder;
 use crate::os::holder::protocol::Hello;
@@ -33,6 +34,19 @@ pub(super) fn daemon_user(ambient: &Ambient, home: &Home, holder: Option<&Holder
         is_system: home.kind() == HomeKind::System,
         has_holder: holder.is_some(),
     }
+}
+
+/// Whether the daemon that these surroundings start in `home` would take the settings.
+///
+/// # Errors
+/// Everything for which it would refuse them.
+pub fn check_settings(
+    ambient: &Ambient,
+    home: &Home,
+    settings: &Settings,
+) -> Result<(), ConfigProblems> {
+    let holder = holder(home, settings);
+    check_all(settings, &daemon_user(ambient, home, holder.as_ref()))
 }
 
 /// Finds out what can hold runs together here.

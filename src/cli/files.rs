@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 use crate::cli::failure::Failure;
 use crate::config::{Ambient, Home, Sockets};
 use crate::kernel::error::ErrorCode;
-use crate::os::files::{create_private, create_private_dir};
+use crate::os::files::{create_private, create_private_dir, give_to_group};
 use crate::os::home::files::{HomeFile, KnownHomes, home_file_at};
 use crate::os::host::random::random_hex;
+
+/// Mode of a new configuration file of the machine's service: its group reads it.
+pub const SERVICE_MODE: u32 = 0o640;
 
 /// A directory that nobody else may look into, removed at the end.
 #[derive(Debug)]
@@ -154,11 +157,12 @@ impl Drop for NewFile {
     }
 }
 
-/// Gives a configuration file another text, whole or not at all. It keeps its owner and its mode; a link stays one.
+/// Gives a configuration file another text, whole or not at all. It keeps its owner and its mode; a link stays one. A new one is for
+/// its owner, and for `group` where the system has it: that is the service's, which has to read it.
 ///
 /// # Errors
 /// The system refuses.
-pub fn replace_config(path: &Path, text: &str) -> Result<(), Failure> {
+pub fn replace_config(path: &Path, text: &str, group: Option<&str>) -> Result<(), Failure> {
     let target = path.canonicalize().unwrap_or_else(|_missing| path.to_owned());
     let failed = |error| failed(&target, &error);
     let old = match target.metadata() {
@@ -179,6 +183,8 @@ pub fn replace_config(path: &Path, text: &str) -> Result<(), Failure> {
             if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
                 std::os::unix::fs::fchown(&file, Some(old.uid()), Some(old.gid()))?;
             }
+        } else if let Some(group) = group {
+            give_to_group(&staged, group, SERVICE_MODE)?;
         }
         file.sync_all()?;
         std::fs::rename(&staged, &target)
@@ -264,6 +270,30 @@ mod tests {
         assert_eq!(std::fs::read(&target).unwrap(), b"two");
         assert_eq!(names(dir.path()), ["x"]);
         assert!(create(dir.path(), Overwrite::Allow).is_err());
+    }
+
+    #[test]
+    fn a_new_configuration_file_can_be_read_by_the_group_of_the_service_and_an_old_one_stays_as_it_is()
+     {
+        let dir = tempfile::tempdir().unwrap();
+        let own_gid = dir.path().metadata().unwrap().gid();
+        let groups = std::fs::read_to_string("/etc/group").unwrap();
+        let own = groups.lines().find_map(|line| {
+            let mut fields = line.split(':');
+            let name = fields.next()?;
+            (fields.nth(1)? == own_gid.to_string()).then_some(name)
+        });
+        let mode = |path: &Path| path.metadata().unwrap().mode() & 0o777;
+        for (name, group, expected) in
+            [("given", own, 0o640), ("without", None, 0o600), ("unknown", Some("no:group"), 0o600)]
+        {
+            let path = dir.path().join(name);
+            replace_config(&path, "a = 1\n", group).unwrap();
+            assert_eq!(mode(&path), expected, "{name}");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o604)).unwrap();
+            replace_config(&path, "a = 2\n", group).unwrap();
+            assert_eq!(mode(&path), 0o604, "{name}");
+        }
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct Entry<'a> {
     pub key: &'a str,
     /// Its value, as it stands in a file; a word in its place where it may be a secret.
     pub value: String,
+    /// Whether that word stands there.
+    pub is_hidden: bool,
     /// The file, variable or built-in launcher that sets it; none: it is the default.
     pub origin: Option<&'a str>,
 }
@@ -112,6 +114,7 @@ impl Shown {
         self.values.iter().map(|(key, text)| Entry {
             key,
             value: text.shown(),
+            is_hidden: !text.is_told,
             origin: self.origins.get(key).map(String::as_str),
         })
     }

@@ -3,8 +3,10 @@
 use kanband::kernel::error::Refusal;
 use kanband::kernel::ids::TaskId;
 use kanband::kernel::policy::Policy;
+use kanband::kernel::rules::assignee::StartedBy;
 use kanband::kernel::verbs::{
-    ArchiveTask, CreateBoard, CreateTask, RemoveBoard, RenameBoard, SetPause, SetPauseReply,
+    AddSchedule, ArchiveTask, AssignTask, CreateBoard, CreateTask, RemoveBoard, RenameBoard,
+    SetPause, SetPauseReply,
 };
 use kanband::kernel::why::Reason;
 use serde_json::json;
@@ -100,13 +102,39 @@ fn a_pause_names_a_profile_or_a_board_that_is_there() {
 }
 
 #[test]
+fn a_name_that_is_nothing_is_not_paused_and_the_nearest_one_is_named() {
+    let mut policy = Policy::default();
+    policy.assignees.profiles.insert("configured".to_owned(), StartedBy::Itself);
+    let mut bench = Bench::with_policy(policy);
+    let id = bench.create("t", "claude", &[]);
+    let pause = |name: &str| wire::<SetPause>(json!({ "paused": true, "profile": name }));
+    for (name, expected) in [
+        ("cluade", "did you mean claude?"),
+        ("somebody-else", "name a configured profile or the assignee of a task"),
+    ] {
+        let refusal = bench.refused(&pause(name));
+        assert!(matches!(refusal, Refusal::NothingToPause { .. }), "{name}: {refusal}");
+        assert_eq!(refusal.hint().unwrap().to_string(), expected);
+        // To resume it changes nothing, so that says no more than how it stands.
+        assert!(!set(&mut bench, false, "profile", name).before);
+    }
+    assert!(!set(&mut bench, true, "profile", "configured").before);
+    // One that is paused stays known when nothing else names it.
+    set(&mut bench, true, "profile", "claude");
+    bench.do_it(&wire::<AssignTask>(json!({ "id": id, "assignee": "dev" })));
+    assert!(set(&mut bench, true, "profile", "claude").before);
+    assert!(set(&mut bench, false, "profile", "claude").before);
+    assert!(matches!(bench.refused(&pause("claude")), Refusal::NothingToPause { .. }));
+}
+
+#[test]
 fn a_board_is_renamed_only_while_nobody_works_under_its_name() {
     let mut bench = Bench::new();
     bench.do_it(&wire::<CreateBoard>(json!({ "name": "shop" })));
     bench.do_it(&wire::<CreateBoard>(json!({ "name": "web" })));
     let id = on_board(&mut bench, "shop", "t");
     for (name, to, expected) in [
-        ("default", "main", "name no board"),
+        ("default", "main", "used when none is named"),
         ("shop", "web", "already exists"),
         ("shop", "No Such", "1 to 64"),
         ("nowhere", "x", "unknown board"),
@@ -132,6 +160,36 @@ fn a_board_is_removed_only_when_nothing_is_on_it() {
     assert!(bench.do_it(&wire::<RemoveBoard>(json!({ "name": "empty" }))).removed);
     let refusal = bench.refused(&wire::<RemoveBoard>(json!({ "name": "empty" })));
     assert!(matches!(refusal, Refusal::UnknownBoard { .. }), "{refusal}");
-    let refusal = bench.refused(&wire::<RemoveBoard>(json!({ "name": "default" })));
-    assert!(refusal.to_string().contains("name no board"), "{refusal}");
+}
+
+#[test]
+fn a_board_that_is_not_removed_says_what_would_have_to_go_first() {
+    let mut bench = Bench::new();
+    let hint = |bench: &mut Bench, board: &str| {
+        let refusal = bench.refused(&wire::<RemoveBoard>(json!({ "name": board })));
+        let hint = refusal.hint().map(|hint| hint.to_string());
+        (refusal.to_string(), hint)
+    };
+    for verb in ["remove", "rename"] {
+        let refusal = match verb {
+            "remove" => bench.refused(&wire::<RemoveBoard>(json!({ "name": "default" }))),
+            _ => bench.refused(&wire::<RenameBoard>(json!({ "name": "default", "to": "main" }))),
+        };
+        let expected = format!(
+            "cannot {verb} board default: default is the board used when none is named; it cannot be removed or renamed"
+        );
+        assert_eq!((refusal.to_string(), refusal.hint()), (expected, None));
+    }
+    bench.do_it(&wire::<CreateBoard>(json!({ "name": "shop" })));
+    bench.do_it(&wire::<AddSchedule>(json!({
+        "board": "shop", "name": "nightly", "cron": "0 3 * * *", "task": { "title": "t" },
+    })));
+    let (message, found) = hint(&mut bench, "shop");
+    assert!(message.contains("it has 1 schedule(s)"), "{message}");
+    let schedules = "remove its schedules with `kanban schedules rm NAME --board shop`";
+    assert_eq!(found.as_deref(), Some(schedules));
+    on_board(&mut bench, "shop", "t");
+    let (_, found) = hint(&mut bench, "shop");
+    let tasks = "archive its tasks and wait until gc has removed them";
+    assert_eq!(found, Some(format!("{tasks}; {schedules}")));
 }

@@ -96,6 +96,79 @@ fn what_the_daemon_would_refuse_is_not_written() {
     }
 }
 
+/// Settings that are right by themselves and that the daemon refuses.
+const REFUSED: [(&str, &str, &str); 4] = [
+    ("profiles.dev.review", "nobody", "is not a configured profile"),
+    ("notify.digest", "soon", "expected a time of the day"),
+    ("notify.attempt", "2h", "must be less than notify.lease"),
+    ("chat.roles.lead.groups", "[\"nothing\"]", "no group"),
+];
+
+#[test]
+fn what_only_the_whole_configuration_shows_is_refused_as_the_daemon_does() {
+    let mut board = board();
+    let before = std::fs::read_to_string(file(&board)).unwrap();
+    for (key, value, expected) in REFUSED {
+        let message = board.say(["config", "set", key, value]).failed(1);
+        assert!(message.contains(expected), "{key}: {message}");
+        assert_eq!(std::fs::read_to_string(file(&board)).unwrap(), before, "{key}");
+    }
+    let path = board.path("part.toml");
+    let part = path.display().to_string();
+    std::fs::write(&path, "[notify]\ndigest = \"soon\"\n").unwrap();
+    let message = board.say(["config", "check", &part]).failed(1);
+    assert!(message.contains("part.toml:2:1: notify.digest: expected a time"), "{message}");
+    let text = format!("{before}review = \"nobody\"\n");
+    std::fs::write(file(&board), text).unwrap();
+    let message = board.say(["config", "check"]).failed(1);
+    assert!(message.contains("kanband.toml:10:1: profiles.dev.review: "), "{message}");
+    assert!(board.say(["reload"]).failed(1).contains("is not a configured profile"));
+    // What was wrong before keeps nobody from setting another key, or that one.
+    board.say(["config", "set", "dispatch.max_running", "4"]).ok();
+    board.say(["config", "set", "profiles.dev.review", "human"]).ok();
+    board.say(["config", "check"]).ok();
+    board.kill();
+    board.start();
+}
+
+#[test]
+fn a_program_reads_objects() {
+    let board = board();
+    let set = board.say(["config", "set", "dispatch.max_running", "4", "--json"]).json();
+    let expected =
+        json!({"key": "dispatch.max_running", "value": "4", "origin": file(&board), "line": 7});
+    assert_eq!(set, expected);
+    let checked = board.say(["config", "check", "--json"]).json();
+    assert_eq!(checked, json!({"valid": true, "file": null}));
+    let path = file(&board);
+    let checked = board.say(["config", "check", &path, "--json"]).json();
+    assert_eq!(checked, json!({"valid": true, "file": path}));
+}
+
+#[test]
+fn a_value_that_may_be_a_secret_is_an_error_and_no_value() {
+    let board = board();
+    for more in [&[][..], &["--json"]] {
+        let words = [&["config", "get", "profiles.dev.env.TOKEN"], more].concat();
+        let said = board.say(words);
+        assert!(said.out.is_empty(), "{said:?}");
+        let message = said.failed(1);
+        assert!(message.contains("may be a secret and is not shown"), "{message}");
+        assert!(message.contains("kanband.toml:9"), "{message}");
+    }
+}
+
+#[test]
+fn a_form_that_cannot_be_edited_is_named_and_left_alone() {
+    let board = board();
+    let text = "dispatch = { max_running = 3 }\n";
+    std::fs::write(file(&board), text).unwrap();
+    let message = board.say(["config", "set", "dispatch.max_running", "4"]).failed(1);
+    let expected = "sets dispatch.max_running in a form that cannot be edited safely";
+    assert!(message.contains(expected), "{message}");
+    assert_eq!(std::fs::read_to_string(file(&board)).unwrap(), text);
+}
+
 #[test]
 fn a_file_is_checked_as_a_reload_would_with_line_and_column() {
     let board = board();

@@ -1,6 +1,7 @@
 //! The text of every refusal and every fault, kept in one file: a change of a word is seen in review.
 
 use kanband::kernel::error::{Edge, ErrorCode, Fault, Hint, Refusal};
+use kanband::kernel::rules::board_obstacle::BoardObstacle;
 use kanband::kernel::rules::cron::Cron;
 use kanband::kernel::rules::review::PairFault;
 use kanband::kernel::task::{Task, TaskStatus};
@@ -68,7 +69,7 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         UnknownParents { ids: ID }
         UnknownLinkEnds { ids: ID }
         UnknownBoard { name: "shop" }
-        BoardInUse { verb: "remove", name: "shop", why: "it has 2 task(s), archived ones included" }
+        BoardInUse { verb: "remove", name: "shop", why: BoardObstacle::NotEmpty { tasks: 2, schedules: 0, subscriptions: 0 } }
         OtherBoard { id: ID, board: "shop" }
         UnknownSchedule { name: "nightly" }
         ScheduleExists { name: "nightly" }
@@ -114,6 +115,7 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         IdempotencyConflict { key: "nightly", id: ID }
         RequestConflict { id: "r-1" }
         UnknownProfile { name: "coder", nearest: None }
+        NothingToPause { name: "cluade", nearest: "claude".to_owned() }
         OptionNotTaken { option: "model", profile: "coder", launcher: "command" }
         ImportClash { id: ID }
         UnknownBreaker { key: "profile:coder" }

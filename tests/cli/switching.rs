@@ -94,6 +94,12 @@ fn a_profile_or_board_is_paused_by_name_even_after_a_restart() {
         json!({"profile": null, "board": "shop", "paused": false, "before": true, "open_runs": 0});
     assert_eq!(json, expected);
     assert_eq!(board.say(["resume", "--profile", "dev"]).ok(), "Profile dev is on\n");
+    let message = board.say(["pause", "--profile", "dve"]).failed(1);
+    assert!(message.contains("cannot pause dve") && message.contains("did you mean dev?"));
+    for name in ["dev", "dve"] {
+        let said = board.say(["resume", "--profile", name]).ok();
+        assert_eq!(said, format!("Profile {name} is not paused\n"));
+    }
     for id in [&by_dev, &of_shop] {
         board.dispatch();
         board.say(["wait", id, "--closed"]).ok();

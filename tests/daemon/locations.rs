@@ -4,6 +4,7 @@
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
+use kanband::api::client::Client;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use serde_json::{Value, json};
 use support::skip;
@@ -90,6 +91,79 @@ fn a_directory_that_hangs_holds_up_its_claim_and_no_listing() {
         claim.join().unwrap().unwrap();
     });
     assert_eq!(daemon.status(&id), "running");
+}
+
+fn task_in(path: &Path) -> Value {
+    json!({ "title": "t", "triage": true, "workspace_kind": "dir", "workspace_path": path })
+}
+
+#[test]
+fn a_batch_on_a_file_system_that_hangs_waits_once_and_not_for_each_of_its_paths() {
+    let mut daemon = Daemon::prepare("");
+    let held = |number: usize| format!("held.{number}");
+    // The look that is held at one point does not come to the next one: the number of files is that of looks.
+    let point = |at| format!("create-look=hold:{}@1", daemon.scratch().join(held(at)).display());
+    let points: Vec<String> = (1..=20).map(point).collect();
+    daemon.arm(Some(&points.join(";")));
+    daemon.configure(&config(&[]));
+    daemon.spawn();
+    daemon.wait_until_up();
+    let tasks: Vec<Value> =
+        (0..20).map(|n| task_in(&daemon.scratch().join(format!("path.{n}")))).collect();
+    let reply = daemon.post("/v1/tasks/batch", &json!({ "tasks": tasks }));
+    let created = reply["created"].as_array().unwrap();
+    assert_eq!((created.len(), &reply["refused"]), (20, &Value::Null), "{reply}");
+    for task in created {
+        assert!(task["warnings"][0].as_str().unwrap().contains("does not respond"), "{task}");
+    }
+    assert!(daemon.scratch().join(held(8)).exists(), "eight looks at one time");
+    assert!(!daemon.scratch().join(held(9)).exists(), "and no other once the patience is over");
+}
+
+#[test]
+fn looks_before_a_creation_have_slots_of_their_own() {
+    let mut daemon = Daemon::prepare("");
+    let held = daemon.scratch().join("held");
+    daemon.arm(Some(&format!("create-look=hold:{}", held.display())));
+    daemon.configure(&config(&[("sh", "exit", "true")]));
+    daemon.spawn();
+    daemon.wait_until_up();
+    let client = daemon.client();
+    std::thread::scope(|threads| {
+        for batch in 0..8 {
+            let path = |n| daemon.scratch().join(format!("path.{batch}.{n}"));
+            let tasks: Vec<Value> = (0..8).map(|n| task_in(&path(n))).collect();
+            let client = &client;
+            threads.spawn(move || {
+                let batch = json!({ "tasks": tasks });
+                client.post::<Value>("/v1/tasks/batch", &batch).unwrap();
+            });
+        }
+    });
+    let real = daemon.scratch().join("real");
+    std::fs::create_dir(&real).unwrap();
+    let reply = daemon.post("/v1/tasks", &task_in(&real));
+    assert!(reply["warnings"][0].as_str().unwrap().contains("64 other paths"), "{reply}");
+    let started = daemon.create(in_dir("sh", &real));
+    daemon.wait_status(&started, "done");
+}
+
+#[test]
+fn a_worker_without_the_right_to_create_learns_nothing_of_a_path() {
+    let daemon = Daemon::start(&config(&[("sh", "report", "exec sleep 600")]));
+    let id = daemon.create(json!({ "assignee": "sh" }));
+    daemon.worker_pid(&id);
+    let token = std::fs::read_to_string(daemon.home().join("runs/1/token")).unwrap();
+    let holder = Client::at(daemon.worker_socket(), Some(token.trim().to_owned()), false).unwrap();
+    let (here, missing) = (daemon.scratch().to_owned(), daemon.scratch().join("missing"));
+    let answer = |path: &Path| holder.post::<Value>("/v1/tasks", &task_in(path));
+    answer(&here).unwrap();
+    assert!(answer(&missing).unwrap_err().to_string().contains("no such directory"));
+    let verdict = json!({ "summary": "done" });
+    holder.post::<Value>(&format!("/v1/tasks/{id}/complete"), &verdict).unwrap();
+    let refused = |path: &Path| answer(path).unwrap_err().to_string();
+    assert_eq!(refused(&here), refused(&missing));
+    assert!(!refused(&missing).contains("no such directory"), "{}", refused(&missing));
 }
 
 #[test]

@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use serde::Serialize;
 
+use crate::app::check_settings;
 use crate::cli::commands::Ended;
 use crate::cli::failure::Failure;
 use crate::cli::files::replace_config;
 use crate::cli::session::{Nothing, Session};
 use crate::cli::text::{one_line, pad, width};
 use crate::config::Home;
+use crate::config::ambient::SERVICE_USER;
+use crate::config::home::HomeKind;
 use crate::config::keys::{find_key, holds_from_restart, nearest_key};
 use crate::config::load::{Read, files, read};
 use crate::config::problem::{Problem, ProblemKind};
@@ -87,6 +90,16 @@ struct Shown {
     /// `default`, a file, or an environment variable.
     origin: String,
     line: Option<usize>,
+    #[serde(skip)]
+    is_hidden: bool,
+}
+
+/// What `config check` says for `--json`.
+#[derive(Debug, Serialize)]
+struct Checked<'a> {
+    valid: bool,
+    /// The file that was checked as a part of it.
+    file: Option<&'a Path>,
 }
 
 /// Runs it.
@@ -141,6 +154,12 @@ fn get(key: &str, home: &Home, session: &mut Session) -> Ended {
         }
         None => return Err(unknown(key)),
     };
+    if entry.is_hidden {
+        let message = format!("{key} is set, but its value may be a secret and is not shown");
+        let place = one_line(&place(&entry.origin, entry.line));
+        return Err(Failure::refused(ErrorCode::InvalidValue, message)
+            .with_hint(format!("it is set in {place}")));
+    }
     if session.output.is_json() {
         session.output.json(entry)?;
     } else {
@@ -153,6 +172,7 @@ fn set(key: &str, value: &str, home: &Home, session: &mut Session) -> Ended {
     note_other_home(home, session);
     let found = find_key(key).ok_or_else(|| unknown(key))?;
     let before = read(&session.ambient, home, None);
+    let wrong_before = problems(&before, home, session);
     let origin = before.shown.entries().find(|entry| entry.key == key).and_then(|it| it.origin);
     let own_files = files(home, &mut Vec::new());
     let file = origin.map(PathBuf::from).filter(|path| own_files.contains(path));
@@ -170,10 +190,11 @@ fn set(key: &str, value: &str, home: &Home, session: &mut Session) -> Ended {
     for value in bare.into_iter().chain([quoted(value)]) {
         let Some(after) = with_value(&text, &found.table, &found.key, &value) else { continue };
         let read = read(&session.ambient, home, Some((&file, &after)));
-        let new: Vec<Problem> =
-            read.problems.into_iter().filter(|it| !before.problems.contains(it)).collect();
+        let mut new = problems(&read, home, session);
+        new.retain(|problem| !wrong_before.contains(problem));
         if new.is_empty() {
-            replace_config(&file, &after)?;
+            let group = (home.kind() == HomeKind::System).then_some(SERVICE_USER);
+            replace_config(&file, &after, group)?;
             return tell_set(key, &value, &file, &after, session);
         }
         if refused.is_empty() {
@@ -181,7 +202,8 @@ fn set(key: &str, value: &str, home: &Home, session: &mut Session) -> Ended {
         }
     }
     if refused.is_empty() {
-        let message = format!("cannot set {key} in {} without changing more of it", file.display());
+        let message =
+            format!("{} sets {key} in a form that cannot be edited safely", file.display());
         return Err(Failure::refused(ErrorCode::InvalidValue, message)
             .with_hint("edit the file, then run `kanban config check`"));
     }
@@ -197,6 +219,7 @@ fn tell_set(key: &str, value: &str, file: &Path, text: &str, session: &mut Sessi
         value: value.to_owned(),
         origin: file.display().to_string(),
         line,
+        is_hidden: false,
     };
     let read = read(&session.ambient, &Home::resolve(&session.ambient)?, None);
     let effective = read.shown.entries().find(|entry| entry.key == key).and_then(|it| it.origin);
@@ -228,8 +251,17 @@ fn check(file: Option<&Path>, home: &Home, session: &mut Session) -> Ended {
         None => None,
     };
     let over = over.as_ref().map(|(path, text)| (path.as_path(), text.as_str()));
-    let Read { problems, .. } = read(&session.ambient, home, over);
+    let read = read(&session.ambient, home, over);
+    // As at a start: the settings are judged when the files are right.
+    let problems = match read.problems.is_empty() {
+        true => problems(&read, home, session),
+        false => read.problems,
+    };
     if problems.is_empty() {
+        if session.output.is_json() {
+            session.output.json(&Checked { valid: true, file })?;
+            return Ok(CliExit::Ok);
+        }
         let what =
             file.map_or_else(|| "the configuration".into(), |file| file.display().to_string());
         session.output.line(one_line(&format!("{what} is valid")))?;
@@ -237,6 +269,20 @@ fn check(file: Option<&Path>, home: &Home, session: &mut Session) -> Ended {
     }
     let lines: Vec<String> = problems.iter().map(|problem| located(problem, over)).collect();
     Err(Failure::refused(ErrorCode::InvalidValue, lines.join("\n")))
+}
+
+/// Everything for which the daemon would refuse what was read. A problem of the settings as a whole is that of the file with its key.
+fn problems(read: &Read, home: &Home, session: &Session) -> Vec<Problem> {
+    let mut problems = read.problems.clone();
+    let refused = check_settings(&session.ambient, home, &read.settings).err();
+    for mut problem in refused.into_iter().flat_map(|found| found.0) {
+        let sets = |entry: &Entry<'_>| problem.key.as_deref() == Some(entry.key);
+        if let Some(origin) = read.shown.entries().find(sets).and_then(|entry| entry.origin) {
+            problem.origin = origin.to_owned();
+        }
+        problems.push(problem);
+    }
+    problems
 }
 
 /// A problem with its line and column, where the file has them.
@@ -273,7 +319,8 @@ fn values(home: &Home, session: &Session) -> Result<Vec<Shown>, Failure> {
         let line =
             text.and_then(|(_, text)| location_of(text, entry.key)).map(|location| location.line);
         let origin = entry.origin.unwrap_or("default").to_owned();
-        Shown { key: entry.key.to_owned(), value: entry.value, origin, line }
+        let (key, is_hidden) = (entry.key.to_owned(), entry.is_hidden);
+        Shown { key, value: entry.value, origin, line, is_hidden }
     };
     Ok(read.shown.entries().map(shown).collect())
 }

@@ -147,7 +147,9 @@ fn settings(home: &Home, session: &Session) -> Result<Settings, Failure> {
     let refused = |problems: crate::config::ConfigProblems| {
         Failure::from(app::StartError::from(problems)).with_hint("correct it, then run it again")
     };
-    loaded.map(|(settings, _)| settings).map_err(refused)
+    let (settings, _) = loaded.map_err(refused)?;
+    app::check_settings(&session.ambient, home, &settings).map_err(refused)?;
+    Ok(settings)
 }
 
 /// What stands before the names of the programs in a command: nothing where the shell finds them.
@@ -208,8 +210,8 @@ fn ask_root(arguments: &Arguments, session: &mut Session) -> Result<(), Failure>
     let home = Home::resolve(&session.ambient)?;
     let is_of_machine = home.kind() == HomeKind::System;
     if arguments.system && !is_of_machine {
-        let message = "--system: this is not the home of the machine's service";
-        return Err(Failure::usage(message).with_hint("run it as root, without KANBAN_HOME"));
+        let message = "--system needs root, without KANBAN_HOME";
+        return Err(Failure::usage(message).with_hint("leave --system out for a home of your own"));
     }
     let is_new = !home.config_file().exists() || !home.database().exists();
     if arguments.system || arguments.yes || !is_of_machine || !is_new || !session.is_interactive() {

@@ -46,10 +46,11 @@ pub(super) fn line_of(reply: &SetPauseReply) -> String {
         (Some(profile), _) => format!("Profile {profile}"),
         (None, board) => format!("Board {}", board.as_deref().unwrap_or_default()),
     };
-    let already = if reply.before == reply.paused { "already " } else { "" };
-    let line = match reply.paused {
-        true => format!("{name} is {already}paused; {}", open_runs(reply.open_runs)),
-        false => format!("{name} is {already}on"),
+    let already = if reply.before { "already " } else { "" };
+    let line = match (reply.paused, reply.before) {
+        (true, _) => format!("{name} is {already}paused; {}", open_runs(reply.open_runs)),
+        (false, true) => format!("{name} is on"),
+        (false, false) => format!("{name} is not paused"),
     };
     one_line(&line)
 }

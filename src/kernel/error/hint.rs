@@ -125,6 +125,17 @@ pub enum Hint {
         /// The profile.
         profile: String,
     },
+    /// Remove what is on a board first.
+    EmptyBoard {
+        /// The board.
+        name: String,
+        /// Whether it has tasks.
+        has_tasks: bool,
+        /// Whether it has schedules.
+        has_schedules: bool,
+        /// Whether its tasks have subscriptions.
+        has_subscriptions: bool,
+    },
     /// The same words at every edge.
     Words(String),
 }
@@ -206,6 +217,18 @@ impl Hint {
             Self::AddPlaceholder { option, profile } => format!(
                 "add {{{option}}} to the launcher's argv; `kanban profiles check {profile}` shows the command line"
             ),
+            Self::EmptyBoard { name, has_tasks, has_schedules, has_subscriptions } => {
+                let schedules =
+                    format!("remove its schedules with `kanban schedules rm NAME --board {name}`");
+                let subscriptions = format!(
+                    "remove its subscriptions, which `kanban notify list` shows, with `kanban notify-unsubscribe --platform NAME --chat-id ID --board {name}`"
+                );
+                steps([
+                    (*has_tasks, EMPTY_OF_TASKS),
+                    (*has_schedules, &schedules),
+                    (*has_subscriptions, &subscriptions),
+                ])
+            }
             Self::Words(words) => words.clone(),
         }
     }
@@ -264,6 +287,11 @@ impl Hint {
             Self::AddPlaceholder { option, profile } => {
                 format!("add {{{option}}} to the argv of the launcher of profile {profile}")
             }
+            Self::EmptyBoard { name: _, has_tasks, has_schedules, has_subscriptions } => steps([
+                (*has_tasks, EMPTY_OF_TASKS),
+                (*has_schedules, "remove its schedules with `remove_schedule`"),
+                (*has_subscriptions, "remove its subscriptions with `notify_watch`"),
+            ]),
             Self::Words(words) => words.clone(),
         }
     }
@@ -308,10 +336,21 @@ impl Hint {
             | Self::StopWithoutForce { .. }
             | Self::First { .. }
             | Self::Instead { .. }
+            | Self::EmptyBoard { .. }
             | Self::AddPlaceholder { .. } => return None,
         };
         Some(words)
     }
+}
+
+/// How a board comes to have no tasks.
+const EMPTY_OF_TASKS: &str = "archive its tasks and wait until gc has removed them";
+
+/// The steps that are needed, in their order.
+fn steps(steps: [(bool, &str); 3]) -> String {
+    let needed: Vec<&str> =
+        steps.into_iter().filter(|(is_needed, _)| *is_needed).map(|(_, step)| step).collect();
+    needed.join("; ")
 }
 
 /// As the command line shows it.
@@ -354,6 +393,12 @@ mod tests {
             Hint::EndWork,
             Hint::NarrowQuery,
             Hint::AddPlaceholder { option: "model", profile: "dev".to_owned() },
+            Hint::EmptyBoard {
+                name: "shop".to_owned(),
+                has_tasks: true,
+                has_schedules: true,
+                has_subscriptions: true,
+            },
             Hint::words("stop working"),
         ]
     }

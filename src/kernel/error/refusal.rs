@@ -6,6 +6,7 @@ mod code;
 use thiserror::Error;
 
 use crate::kernel::ids::RunId;
+use crate::kernel::rules::board_obstacle::BoardObstacle;
 use crate::kernel::rules::cron::CronFault;
 use crate::kernel::rules::pair_fault::PairFault;
 use crate::kernel::task::{Task, TaskStatus};
@@ -53,7 +54,7 @@ pub enum Refusal {
         /// The board.
         name: String,
         /// What is in the way.
-        why: String,
+        why: BoardObstacle,
     },
     /// The board has no schedule of this name.
     #[error("no such schedule: {name}")]
@@ -396,6 +397,14 @@ pub enum Refusal {
         /// The name.
         name: String,
         /// The profile or person that was probably meant.
+        nearest: Option<String>,
+    },
+    /// The profile that is to be paused is none, and no task is assigned to it.
+    #[error("cannot pause {name}: it is neither a configured profile nor the assignee of a task")]
+    NothingToPause {
+        /// The name.
+        name: String,
+        /// The profile or assignee that was probably meant.
         nearest: Option<String>,
     },
     /// The launcher of a profile has no place for what is asked of its workers.

@@ -4,6 +4,7 @@ pub mod address;
 pub mod ask_pause;
 pub mod assignee;
 pub mod block;
+pub mod board_obstacle;
 pub mod chat;
 pub mod chat_groups;
 pub mod clear;

@@ -312,6 +312,18 @@ pub fn set_workspace(connection: &Connection, task: &Task) -> Result<(), Fault> 
         .doing("write a workspace")
 }
 
+/// Every name that a task of any board is assigned to, archived ones included, in order.
+pub fn list_assignees(connection: &Connection) -> Result<Vec<String>, Fault> {
+    let doing = "list assignees";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT DISTINCT assignee FROM tasks WHERE assignee IS NOT NULL ORDER BY assignee",
+        )
+        .doing(doing)?;
+    let rows = statement.query_map([], |row| row.get(0)).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
 /// Writes the assignee. What the failures of the one before said, the back-off included, says nothing about the new one.
 pub fn set_assignee(
     connection: &Connection,

@@ -14,7 +14,7 @@ use crate::kernel::location::DirectoryDoubt;
 use crate::kernel::rules::landing::{LandingFacts, landing};
 use crate::kernel::rules::review::{at_least, default_reviewer};
 use crate::kernel::shorten::shorten;
-use crate::kernel::snapshot::find_board;
+use crate::kernel::snapshot::{Snapshot, find_board};
 use crate::kernel::store::tasks::Inserted;
 use crate::kernel::task::{Parents, Task, TaskStatus};
 use crate::kernel::tx::{Signal, Tx};
@@ -23,7 +23,7 @@ use crate::kernel::verbs::assignee::admit;
 use crate::kernel::verbs::chat_limits::refuse_reviewer;
 use crate::kernel::verbs::chat_subscription::subscribe_chat;
 use crate::kernel::verbs::created_reply;
-use crate::kernel::verbs::fence::refuse_ended_run;
+use crate::kernel::verbs::fence::{refuse_ended, refuse_ended_run};
 use crate::kernel::verbs::review::refuse_pair;
 use crate::kernel::verbs::room;
 use crate::kernel::verbs::start_time::past_warning;
@@ -161,13 +161,13 @@ impl CreateTask {
         // Only now what may have changed since the first time, such as the profiles: a repeated request is answered by
         // what became of it.
         let mut warnings = admit(tx, maker.caller, task.assignee.as_deref())?;
+        if maker.occurrence.is_none() {
+            refuse_ended_run(tx)?;
+        }
         warnings.extend(self.directory.admit(&task, self.create_dir)?);
         refuse_options_not_taken(tx, &task)?;
         (task.reviewer, task.reviewer_chosen) = self.reviewer(tx, maker.caller, &task)?;
         refuse_pair(tx, task.reviewer.as_deref(), task.assignee.as_deref())?;
-        if maker.occurrence.is_none() {
-            refuse_ended_run(tx)?;
-        }
         let parents = self.existing_parents(tx, &task)?;
         for (parent, _) in &parents {
             room::for_child(tx.store(), parent)?;
@@ -192,6 +192,19 @@ impl CreateTask {
             tx.signal(Signal::TimeSet { at });
         }
         Ok(CreateReply { task, created: true, warnings })
+    }
+
+    /// Refuses what the caller may not create at all, before anything about the request is looked up for it.
+    ///
+    /// # Errors
+    /// What the creation would refuse for want of rights.
+    pub fn refuse_early(&self, snapshot: &Snapshot<'_>) -> Result<(), VerbError> {
+        snapshot.caller.may_ask(Self::NAME)?;
+        snapshot.board(self.board.as_deref(), Self::NAME)?;
+        if let (Caller::Chat(by), Some(assignee)) = (snapshot.caller, &self.assignee) {
+            by.may_assign(assignee.trim())?;
+        }
+        refuse_ended(snapshot.connection, snapshot.caller)
     }
 
     fn validated(&self, tx: &Tx<'_>, maker: Maker<'_>) -> Result<Task, VerbError> {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::ids::BoardName;
+use crate::kernel::rules::board_obstacle::BoardObstacle;
 use crate::kernel::store;
 use crate::kernel::store::boards::Contents;
 use crate::kernel::tx::{Signal, Tx};
@@ -36,8 +37,8 @@ impl Verb for RemoveBoard {
         tx.caller.may_ask(Self::NAME)?;
         let board = tx.board(Some(&self.name), Self::NAME)?;
         let why = match board.name == BoardName::default() {
-            true => Some("requests that name no board use it".to_owned()),
-            false => contents(store::boards::contents(tx.store(), &board)?),
+            true => Some(BoardObstacle::Default),
+            false => in_the_way(store::boards::contents(tx.store(), &board)?),
         };
         if let Some(why) = why {
             return Err(Refusal::BoardInUse { verb: "remove", name: self.name.clone(), why }.into());
@@ -48,16 +49,11 @@ impl Verb for RemoveBoard {
     }
 }
 
-/// What a board has, in words; none when it is empty.
-fn contents(Contents { tasks, schedules, subscriptions }: Contents) -> Option<String> {
-    let parts = [
-        (tasks, "task(s), archived ones included"),
-        (schedules, "schedule(s)"),
-        (subscriptions, "subscription(s)"),
-    ];
-    let parts = parts.iter().filter(|(count, _)| *count > 0);
-    let parts: Vec<String> = parts.map(|(count, of)| format!("{count} {of}")).collect();
-    (!parts.is_empty()).then(|| format!("it has {}", parts.join("; ")))
+/// What a board has; none when it is empty.
+fn in_the_way(contents: Contents) -> Option<BoardObstacle> {
+    let Contents { tasks, schedules, subscriptions } = contents;
+    let is_empty = tasks == 0 && schedules == 0 && subscriptions == 0;
+    (!is_empty).then_some(BoardObstacle::NotEmpty { tasks, schedules, subscriptions })
 }
 
 #[cfg(test)]
@@ -66,13 +62,11 @@ mod tests {
 
     #[test]
     fn a_board_is_empty_when_it_has_nothing_at_all() {
-        for (tasks, schedules, subscriptions, expected) in [
-            (0, 0, 0, None),
-            (2, 0, 0, Some("it has 2 task(s), archived ones included")),
-            (0, 1, 3, Some("it has 1 schedule(s); 3 subscription(s)")),
-        ] {
-            let found = contents(Contents { tasks, schedules, subscriptions });
-            assert_eq!(found.as_deref(), expected);
+        for (tasks, schedules, subscriptions, is_empty) in
+            [(0, 0, 0, true), (2, 0, 0, false), (0, 1, 0, false), (0, 0, 3, false)]
+        {
+            let found = in_the_way(Contents { tasks, schedules, subscriptions });
+            assert_eq!(found.is_none(), is_empty, "{found:?}");
         }
     }
 }

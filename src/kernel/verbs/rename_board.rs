@@ -7,6 +7,7 @@ use crate::kernel::counts::CountKey;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::ids::BoardName;
 use crate::kernel::policy::Policy;
+use crate::kernel::rules::board_obstacle::BoardObstacle;
 use crate::kernel::store;
 use crate::kernel::store::boards::BoardRow;
 use crate::kernel::tx::{Signal, Tx};
@@ -58,23 +59,24 @@ impl Verb for RenameBoard {
 }
 
 /// What would be cut off by the new name, because the old one is still in use.
-fn in_the_way(tx: &Tx<'_>, from: &BoardName, to: &BoardName) -> Result<Option<String>, VerbError> {
+fn in_the_way(
+    tx: &Tx<'_>,
+    from: &BoardName,
+    to: &BoardName,
+) -> Result<Option<BoardObstacle>, VerbError> {
     if *from == BoardName::default() {
-        return Ok(Some("requests that name no board use it".to_owned()));
+        return Ok(Some(BoardObstacle::Default));
     }
     if store::boards::find(tx.store(), to)?.is_some() {
-        return Ok(Some(format!("board {to} already exists")));
+        return Ok(Some(BoardObstacle::Taken { to: to.to_string() }));
     }
     if let Some(key) = configured(tx.policy, from.as_str(), to.as_str()) {
-        return Ok(Some(format!("the configuration names it in {key}, and not {to}")));
+        return Ok(Some(BoardObstacle::Configured { key, to: to.to_string() }));
     }
     for run in store::runs::list_open_supervised(tx.store())? {
         let task = store::tasks::get(tx.store(), &run.task_id)?;
         if task.is_some_and(|task| task.board == *from) {
-            let (run_id, id) = (run.id, run.task_id);
-            return Ok(Some(format!(
-                "run {run_id} of {id} is open, and its worker knows the old name"
-            )));
+            return Ok(Some(BoardObstacle::OpenRun { run_id: run.id, task_id: run.task_id }));
         }
     }
     Ok(None)

@@ -9,6 +9,7 @@ use crate::kernel::store;
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::validate;
 use crate::kernel::verb::Verb;
+use crate::text::nearest::nearest;
 
 /// Pauses or resumes one profile or one board: nothing of it is started while it is paused. Open runs continue.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -50,6 +51,9 @@ impl Verb for SetPause {
         let (has_changed, open_runs) = match (&self.profile, &self.board) {
             (Some(profile), None) => {
                 let profile = validate::name("profile", Some(profile))?.ok_or_else(nothing)?;
+                if self.paused {
+                    refuse_unknown(tx, &profile)?;
+                }
                 let has_changed = store::pauses::set_profile(tx.store(), &profile, pause)?;
                 let open = runs.iter().filter(|run| run.profile.as_deref() == Some(&*profile));
                 (has_changed, open.count())
@@ -82,6 +86,23 @@ impl Verb for SetPause {
         let (profile, board) = (self.profile.clone(), self.board.clone());
         Ok(SetPauseReply { profile, board, paused: self.paused, before, open_runs })
     }
+}
+
+/// Refuses a name for which nothing could be started: it is no profile of the configuration, no task is assigned to it, and it is
+/// not paused.
+fn refuse_unknown(tx: &Tx<'_>, name: &str) -> Result<(), VerbError> {
+    let profiles = &tx.policy.assignees.profiles;
+    if profiles.contains_key(name) {
+        return Ok(());
+    }
+    let mut known = store::tasks::list_assignees(tx.store())?;
+    known.extend(store::pauses::list_profiles(tx.store())?.into_iter().map(|pause| pause.name));
+    if known.iter().any(|other| other == name) {
+        return Ok(());
+    }
+    let all = profiles.keys().chain(&known).map(String::as_str);
+    let nearest = nearest(name, all).map(str::to_owned);
+    Err(Refusal::NothingToPause { name: shorten(name), nearest }.into())
 }
 
 fn nothing() -> Refusal {

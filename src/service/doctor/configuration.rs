@@ -21,7 +21,7 @@ pub(super) async fn checks(service: &Arc<Service>) -> Vec<Check> {
     let reloader = Arc::clone(&service.reloader);
     let read = on_own_thread("configuration", move || reloader.read().map(drop));
     match tokio::time::timeout(FILES_TIME, read).await {
-        Ok(Ok(Ok(()))) => vec![Check::ok(NAME, "its files are valid")],
+        Ok(Ok(Ok(()))) => vec![Check::ok(NAME, "all configuration files are valid")],
         Ok(Ok(Err(problems))) => refused(&problems),
         Ok(Err(_)) | Err(_) => {
             let message = "cannot read the files of the configuration: timed out";

@@ -240,7 +240,7 @@ fn names(drafts: &[Draft], ids: &[String]) -> HashMap<String, String> {
 }
 
 fn column_left_out(column: &str, values: usize) -> ColumnLeftOut {
-    let instead = "no field of a task has this name".to_owned();
+    let instead = "this column is not imported".to_owned();
     ColumnLeftOut { column: column.to_owned(), values, instead }
 }
 

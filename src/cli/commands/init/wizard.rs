@@ -11,6 +11,7 @@ use crate::api::client::seen::CreateReply;
 use crate::cli::commands::create::line_of;
 use crate::cli::commands::profiles::check_profile;
 use crate::cli::failure::Failure;
+use crate::cli::files::SERVICE_MODE;
 use crate::cli::session::{Nothing, OnBoard, Session};
 use crate::cli::text::{cut, one_line, pad, width};
 use crate::config::ambient::SERVICE_USER;
@@ -28,9 +29,6 @@ const QUESTIONS_MAX: usize = 3;
 
 /// Columns of what is printed where nobody says how many there are.
 const COLUMNS: usize = 100;
-
-/// Access to a file of the machine's configuration: the group of the service reads it.
-const SERVICE_MODE: u32 = 0o640;
 
 /// What is known when the questions begin.
 pub(super) struct Guide<'a> {

@@ -2,6 +2,7 @@
 
 use super::Refusal;
 use crate::kernel::error::Hint;
+use crate::kernel::rules::board_obstacle::BoardObstacle;
 use crate::kernel::rules::pair_fault::PairFault;
 use crate::kernel::task::TaskStatus;
 
@@ -20,9 +21,16 @@ impl Refusal {
             Self::OtherBoard { .. } => Hint::NameBoard,
             Self::UnknownBoard { .. } => Hint::ListBoards,
             Self::NoDirectory { why: None, .. } => Hint::CreateDirectory,
-            Self::BoardInUse { verb: "remove", .. } => {
-                Hint::words("archive its tasks; once gc has removed them the board can be removed")
-            }
+            Self::BoardInUse {
+                name,
+                why: BoardObstacle::NotEmpty { tasks, schedules, subscriptions },
+                ..
+            } => Hint::EmptyBoard {
+                name: name.clone(),
+                has_tasks: *tasks > 0,
+                has_schedules: *schedules > 0,
+                has_subscriptions: *subscriptions > 0,
+            },
             Self::CurrentlyRunning { id, .. } => Hint::StopRun { id: id.clone() },
             Self::UnmetParents { .. } => Hint::IgnoreParents,
             Self::PreviousRunOpen { .. } => Hint::AwaitClosed { id: None },
@@ -42,6 +50,12 @@ impl Refusal {
             Self::UnknownAttachment { id, .. } => Hint::ListAttachments { id: id.clone() },
             Self::IdempotencyConflict { .. } => Hint::words("use another key for another task"),
             Self::UnknownProfile { name, nearest } => other_profile(name, nearest.as_deref()),
+            Self::NothingToPause { nearest: Some(nearest), .. } => {
+                Hint::Words(format!("did you mean {nearest}?"))
+            }
+            Self::NothingToPause { nearest: None, .. } => {
+                Hint::words("name a configured profile or the assignee of a task")
+            }
             Self::OtherRole { is_review: true, .. } => Hint::EndReview,
             Self::OtherRole { is_review: false, .. } => Hint::EndWork,
             Self::Reviewer { fault } => other_reviewer(fault),

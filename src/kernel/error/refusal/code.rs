@@ -61,7 +61,7 @@ impl Refusal {
             Self::Forbidden { .. } => ErrorCode::Forbidden,
             Self::IdempotencyConflict { .. } => ErrorCode::IdempotencyConflict,
             Self::RequestConflict { .. } => ErrorCode::RequestConflict,
-            Self::UnknownProfile { .. } => ErrorCode::UnknownProfile,
+            Self::UnknownProfile { .. } | Self::NothingToPause { .. } => ErrorCode::UnknownProfile,
             Self::ImportClash { .. } => ErrorCode::ImportClash,
             Self::UnknownBreaker { .. } => ErrorCode::UnknownBreaker,
             Self::UnknownSubscription { .. } => ErrorCode::UnknownSubscription,
