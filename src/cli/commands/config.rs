@@ -156,9 +156,9 @@ fn get(key: &str, home: &Home, session: &mut Session) -> Ended {
     };
     if entry.is_hidden {
         let message = format!("{key} is set, but its value may be a secret and is not shown");
-        let place = one_line(&place(&entry.origin, entry.line));
+        let origin = one_line(&location(&entry.origin, entry.line));
         return Err(Failure::refused(ErrorCode::InvalidValue, message)
-            .with_hint(format!("it is set in {place}")));
+            .with_hint(format!("it is set in {origin}")));
     }
     if session.output.is_json() {
         session.output.json(entry)?;
