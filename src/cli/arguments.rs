@@ -33,12 +33,12 @@ pub fn whole_seconds(flag: &str, text: &str) -> Result<i64, Failure> {
     Ok(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
 
-/// A priority: a number, or one of the words of the board and of other lists.
+/// A priority: a number, or one of the words `low`, `normal`, `high` and `urgent`.
 ///
 /// # Errors
 /// One line for the argument parser.
 pub fn priority(text: &str) -> Result<i64, String> {
-    match (priority::of_word(text), text.parse::<i64>()) {
+    match (priority::of_name(text), text.parse::<i64>()) {
         (Some(number), _) | (None, Ok(number)) => Ok(number),
         (None, Err(_)) => Err(format!("expected {}", priority::EXPECTED)),
     }

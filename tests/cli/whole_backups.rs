@@ -180,7 +180,7 @@ fn a_backup_that_lacks_files_removes_no_earlier_one_and_says_so() {
     let dir = board.path("backups");
     let words = ["backup", "--dir", dir.to_str().unwrap(), "--keep", "1"];
     let count = || std::fs::read_dir(&dir).unwrap().count();
-    board.say(words).ok();
+    assert_eq!(board.say(words).code, 0);
     let attachments = board.home().join("attachments");
     let aside = board.path("aside");
     std::fs::rename(attachments.join(&one), &aside).unwrap();
@@ -192,8 +192,9 @@ fn a_backup_that_lacks_files_removes_no_earlier_one_and_says_so() {
         assert_eq!(count(), backups);
     }
     std::fs::rename(&aside, attachments.join(&one)).unwrap();
-    let said = board.say(words).ok();
-    assert!(count() == 1 && said.matches("Removed: ").count() == 3, "{said}");
+    let said = board.say(words);
+    assert!(said.code == 0 && said.out.matches("Removed: ").count() == 3, "{said:?}");
+    assert_eq!(count(), 1);
 }
 
 #[test]

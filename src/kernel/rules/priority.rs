@@ -1,11 +1,10 @@
 //! Words for priorities: the four of the board, and those that other lists have for them.
 
-/// Each word and what it stands for; the names that the board itself uses come first.
-const WORDS: &[(&str, i64)] = &[
-    ("low", -10),
-    ("normal", 0),
-    ("high", 10),
-    ("urgent", 100),
+/// The names that the board itself uses, and what they stand for.
+const NAMES: &[(&str, i64)] = &[("low", -10), ("normal", 0), ("high", 10), ("urgent", 100)];
+
+/// Words of other lists, on the same scale.
+const OF_LISTS: &[(&str, i64)] = &[
     ("lowest", -100),
     ("trivial", -100),
     ("minor", -10),
@@ -20,9 +19,18 @@ const WORDS: &[(&str, i64)] = &[
 /// What is expected where neither a number nor a word was given.
 pub const EXPECTED: &str = "a number, or one of low, normal, high, urgent (-10, 0, 10, 100)";
 
-/// What a word stands for, in any case.
+/// What a name of the board stands for, in any case.
+pub fn of_name(word: &str) -> Option<i64> {
+    find(NAMES, word)
+}
+
+/// What a word of any list stands for, in any case.
 pub fn of_word(word: &str) -> Option<i64> {
-    let found = WORDS.iter().find(|(known, _)| word.eq_ignore_ascii_case(known));
+    of_name(word).or_else(|| find(OF_LISTS, word))
+}
+
+fn find(words: &[(&str, i64)], word: &str) -> Option<i64> {
+    let found = words.iter().find(|(known, _)| word.eq_ignore_ascii_case(known));
     found.map(|(_, number)| *number)
 }
 
@@ -44,7 +52,7 @@ mod tests {
         ] {
             assert_eq!(of_word(word), number, "{word}");
         }
-        for (word, number) in &WORDS[..4] {
+        for (word, number) in NAMES {
             assert!(EXPECTED.contains(word) && EXPECTED.contains(&number.to_string()), "{word}");
         }
     }
