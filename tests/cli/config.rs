@@ -95,10 +95,9 @@ fn what_the_daemon_would_refuse_is_not_written() {
 }
 
 /// Settings that are right by themselves and that the daemon refuses.
-const REFUSED: [(&str, &str, &str); 4] = [
+const REFUSED: [(&str, &str, &str); 3] = [
     ("profiles.dev.review", "nobody", "is not a configured profile"),
     ("notify.digest", "soon", "expected a time of the day"),
-    ("notify.attempt", "2h", "must be less than notify.lease"),
     ("chat.roles.lead.groups", "[\"nothing\"]", "no group"),
 ];
 
