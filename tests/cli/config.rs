@@ -158,7 +158,7 @@ fn a_value_that_may_be_a_secret_is_an_error_and_no_value() {
 #[test]
 fn a_form_that_cannot_be_edited_is_named_and_left_alone() {
     let board = board();
-    let text = "dispatch = { max_running = 3 }\n";
+    let text = "dispatch = { enabled = false }\n";
     std::fs::write(file(&board), text).unwrap();
     let message = board.say(["config", "set", "dispatch.max_running", "4"]).failed(1);
     let expected = "sets dispatch.max_running in a form that cannot be edited safely";
