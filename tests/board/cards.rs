@@ -215,7 +215,8 @@ fn many_are_moved_by_the_filter_that_a_page_shows() {
 #[test]
 fn cards_of_named_tasks_come_in_the_order_of_their_names_and_unknown_ones_are_left_out() {
     let mut bench = board_of(30);
-    let ids: Vec<String> = ["a", "b", "c"].map(|title| bench.create(title, "", &[]).to_string()).to_vec();
+    let ids: Vec<String> =
+        ["a", "b", "c"].map(|title| bench.create(title, "", &[]).to_string()).to_vec();
     let names = format!("{}, t_00000000,nonsense ,{}", ids[2], ids[0]);
     let page = bench.cards(&ListCards { tasks: Some(names), ..ListCards::default() }).unwrap();
     let titles: Vec<&str> = page.cards.iter().map(|card| card.title.as_str()).collect();

@@ -114,7 +114,10 @@ fn what_only_the_whole_configuration_shows_is_refused_as_the_daemon_does() {
     let part = path.display().to_string();
     std::fs::write(&path, "[notify]\ndigest = \"soon\"\n").unwrap();
     let message = board.say(["config", "check", &part]).failed(1);
-    assert!(message.contains("part.toml:2:1: notify.digest: expected a time"), "{message}");
+    assert!(
+        message.contains("part.toml:2:1: notify.digest: invalid: expected a time"),
+        "{message}"
+    );
     let text = format!("{before}review = \"nobody\"\n");
     std::fs::write(file(&board), text).unwrap();
     let message = board.say(["config", "check"]).failed(1);
