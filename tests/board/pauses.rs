@@ -110,7 +110,7 @@ fn a_name_that_is_nothing_is_not_paused_and_the_nearest_one_is_named() {
     let pause = |name: &str| wire::<SetPause>(json!({ "paused": true, "profile": name }));
     for (name, expected) in [
         ("cluade", "did you mean claude?"),
-        ("somebody-else", "name a configured profile or the assignee of a task"),
+        ("another-one", "name a configured profile or the assignee of a task"),
     ] {
         let refusal = bench.refused(&pause(name));
         assert!(matches!(refusal, Refusal::NothingToPause { .. }), "{name}: {refusal}");

@@ -128,12 +128,11 @@ fn looks_before_a_creation_have_slots_of_their_own() {
     daemon.configure(&config(&[("sh", "exit", "true")]));
     daemon.spawn();
     daemon.wait_until_up();
-    let client = daemon.client();
     std::thread::scope(|threads| {
         for batch in 0..8 {
             let path = |n| daemon.scratch().join(format!("path.{batch}.{n}"));
             let tasks: Vec<Value> = (0..8).map(|n| task_in(&path(n))).collect();
-            let client = &client;
+            let client = daemon.client();
             threads.spawn(move || {
                 let batch = json!({ "tasks": tasks });
                 client.post::<Value>("/v1/tasks/batch", &batch).unwrap();
