@@ -257,7 +257,7 @@ mod tests {
             let mut builder = tar::Builder::new(File::create(&path).unwrap());
             builder.append(&hole(bytes), io::empty()).unwrap();
             builder.finish().unwrap();
-            let _ = std::fs::remove_file(&staged);
+            drop(std::fs::remove_file(&staged));
             let fields = AttachmentFields {
                 size_bytes: expected,
                 sha256: "0".repeat(64),
@@ -266,7 +266,7 @@ mod tests {
             let wanted = BTreeMap::from([(file.clone(), Expected::of(&fields))]);
             let archive = Archive::open(path.clone()).unwrap();
             let missing = archive.each(wanted, &staged, &mut |_| Ok(())).unwrap();
-            assert_eq!(missing, [file.clone()]);
+            assert_eq!(missing, std::slice::from_ref(&file));
             assert_eq!(staged.exists(), is_unpacked, "{bytes} for {expected}");
         }
     }

@@ -85,7 +85,7 @@ pub fn run(mut arguments: Arguments, session: &mut Session) -> Ended {
     take_form(&mut arguments, session);
     let columns = columns::known(&arguments.columns)?;
     if session.output.columns().is_some() && !arguments.quiet {
-        return people::run(arguments, &columns, session);
+        return people::run(&arguments, &columns, session);
     }
     let request = arguments.request(session, arguments.limit)?;
     let tasks: Vec<Task> = session.client()?.get("/v1/tasks", &request)?;

@@ -138,10 +138,10 @@ fn no_log(id: &str, error: ClientError) -> ClientError {
 fn last_lines(text: &[u8], lines: usize) -> &[u8] {
     let ends = text.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n');
     // The end of the text ends its last line, it begins none.
-    let before = ends.map(|(at, _)| at + 1).filter(|at| *at < text.len());
+    let mut before = ends.map(|(at, _)| at + 1).filter(|at| *at < text.len());
     let begin = match lines.checked_sub(1) {
         None => text.len(),
-        Some(skipped) => before.skip(skipped).next().unwrap_or_default(),
+        Some(skipped) => before.nth(skipped).unwrap_or_default(),
     };
     text.get(begin..).unwrap_or_default()
 }

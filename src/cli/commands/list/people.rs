@@ -23,7 +23,7 @@ use crate::service::board::BoardSnapshot;
 ///
 /// # Errors
 /// The daemon's refusal.
-pub fn run(arguments: Arguments, columns: &[&'static str], session: &mut Session) -> Ended {
+pub fn run(arguments: &Arguments, columns: &[&'static str], session: &mut Session) -> Ended {
     let is_default = !arguments.all && arguments.limit.is_none();
     let limit = if is_default { Some(SHOWN_DEFAULT) } else { arguments.limit };
     // One more tells whether there are more.
@@ -43,7 +43,7 @@ pub fn run(arguments: Arguments, columns: &[&'static str], session: &mut Session
         session.output.line(format!("(no {none} tasks)"))?;
         return Ok(CliExit::Ok);
     }
-    for line in lines(&arguments, columns, &tasks, &client, session)? {
+    for line in lines(arguments, columns, &tasks, &client, session)? {
         session.output.styled(&line)?;
     }
     if has_more {

@@ -8,6 +8,7 @@ const ME: &str = "@kanban:example.org";
 const ADA: &str = "@ada:example.org";
 const ROOM: &str = "!room:example.org";
 
+#[expect(clippy::needless_pass_by_value, reason = "JSON is written where it is used")]
 fn event(sender: &str, kind: &str, content: Value) -> Value {
     json!({ "type": kind, "event_id": "$1", "sender": sender, "origin_server_ts": 1, "content": content })
 }

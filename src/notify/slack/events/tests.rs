@@ -9,6 +9,7 @@ fn us() -> Us {
     Us { channel: "work".to_owned(), user: "U0BOT".to_owned() }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "JSON is written where it is used")]
 fn frame(kind: &str, payload: Value) -> Frame {
     let frame = json!({ "type": kind, "envelope_id": "e1", "payload": payload });
     serde_json::from_value(frame).unwrap()
