@@ -22,7 +22,9 @@ pub async fn create(
     mut verb: CreateTask,
 ) -> Result<CreateReply, ServiceError> {
     look(&service, &by, std::slice::from_mut(&mut verb)).await?;
-    Ok(service.database.submit(by.submit(verb)).await?)
+    let reply = service.database.submit(by.submit(verb)).await?;
+    crate::failpoint::hit("verb-answered");
+    Ok(reply)
 }
 
 /// Creates several.
@@ -35,7 +37,9 @@ pub async fn create_batch(
     mut verb: CreateTasks,
 ) -> Result<CreateTasksReply, ServiceError> {
     look(&service, &by, &mut verb.tasks).await?;
-    Ok(service.database.submit(by.submit(verb)).await?)
+    let reply = service.database.submit(by.submit(verb)).await?;
+    crate::failpoint::hit("verb-answered");
+    Ok(reply)
 }
 
 /// Looks at the directories of the tasks that the caller may create; of the others nothing is found out for the caller, and the board

@@ -19,7 +19,7 @@ const VERBS: [&[&str]; 19] = [
     &["list", "--all"],
     &["list", "-o", "wide"],
     &["list", "--columns", "id,priority,title"],
-    &["search", "parser"],
+    &["search", "grammar"],
     &["inbox"],
     &["tree", "PARENT"],
     &["show", "BLOCKED"],
@@ -175,7 +175,7 @@ fn what_people_look_at_fits_on_a_terminal_of_forty_columns() {
         &["board"],
         &["list"],
         &["list", "--all"],
-        &["search", "parser"],
+        &["search", "grammar"],
         &["tree", parent],
     ] {
         let arguments: Vec<String> = arguments.iter().map(|word| (*word).to_owned()).collect();

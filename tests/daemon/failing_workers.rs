@@ -176,6 +176,7 @@ fn whatever_way_a_worker_fails_it_is_started_as_often_as_the_limit_says_and_then
                 let below_a_file = daemon.scratch().join("text/below");
                 fields["workspace_kind"] = json!("dir");
                 fields["workspace_path"] = json!(below_a_file);
+                fields["create_dir"] = json!(true);
             }
             daemon.create(fields)
         })

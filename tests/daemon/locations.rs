@@ -307,8 +307,11 @@ fn a_missing_directory_with_two_names_through_a_mount_is_one_place() {
     let Some(_mounted) = Mounted::bind(&one, &two) else { return };
     for round in 0..5 {
         let names = [&one, &two].map(|name| name.join(format!("new{round}/deep")));
-        let ids = [("a", &names[0]), ("b", &names[1])]
-            .map(|(assignee, path)| daemon.create(in_dir(assignee, path)));
+        let ids = [("a", &names[0]), ("b", &names[1])].map(|(assignee, path)| {
+            let mut fields = in_dir(assignee, path);
+            fields["create_dir"] = json!(true);
+            daemon.create(fields)
+        });
         for id in &ids {
             daemon.wait_status(id, "done");
             assert_eq!(daemon.outcomes(id), ["completed"]);

@@ -62,11 +62,18 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     if !arguments.dry_run && !arguments.yes && session.is_interactive() {
         let preview: GcReport =
             client.post("/v1/gc", &GcRequest { dry_run: true, ..request.clone() })?;
-        if let Some(question) = question(&preview, &session.times()) {
-            confirmed(&question, "nothing was removed", session)?;
+        match question(&preview, &session.times()) {
+            Some(question) => confirmed(&question, "nothing was removed", session)?,
+            // What becomes old between the two requests is asked about the next time.
+            None => return told(preview, session),
         }
     }
     let report: GcReport = client.post("/v1/gc", &request)?;
+    told(report, session)
+}
+
+/// Tells what was removed, or would be.
+fn told(report: GcReport, session: &mut Session) -> Ended {
     if session.output.is_json() {
         session.output.json(&report)?;
         return Ok(CliExit::Ok);
@@ -98,8 +105,8 @@ fn what(report: &GcReport) -> String {
 
 /// What is asked before anything goes; none when nothing would.
 fn question(preview: &GcReport, times: &Times) -> Option<String> {
-    let GcReport { tasks, workspaces, logs, attachments, .. } = preview;
-    if tasks + workspaces + logs + attachments == 0 {
+    let GcReport { tasks, events, workspaces, logs, attachments, .. } = preview;
+    if tasks + events + workspaces + logs + attachments == 0 {
         return None;
     }
     let oldest = preview
