@@ -11,6 +11,7 @@
 
 pub mod archive;
 pub mod arguments;
+pub mod cards;
 pub mod commands;
 pub mod complete;
 pub mod events;
@@ -42,7 +43,7 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory as _, Parser};
 
-use crate::cli::commands::{Command, board};
+use crate::cli::commands::{Command, run_alone};
 use crate::cli::failure::{Failure, tell_parser};
 use crate::cli::output::{Output, Wanted};
 use crate::cli::session::{Session, Surface};
@@ -135,7 +136,7 @@ fn run_parsed(arguments: Arguments, words: &[OsString]) -> CliExit {
         Some(command) => command.run(&mut session),
         // The board is for people; what runs for a task reads how to use it.
         None if session.is_in_run() => session.output.raw(help().as_bytes()).map(|()| CliExit::Ok),
-        None => board::run_alone(&mut session),
+        None => run_alone(&mut session),
     };
     let written = session.output.close(&session.ambient);
     match ended.and_then(|exit| written.map(|()| exit)) {

@@ -21,7 +21,7 @@ const NOT_FOUND: i32 = 127;
 pub fn page(text: &[u8], ambient: &Ambient) -> bool {
     let chosen = ambient.var("KANBAN_PAGER").or_else(|| ambient.var("PAGER"));
     let named = chosen.unwrap_or(PAGER);
-    // Nothing is said about a pager that nobody has chosen.
+    // No word about a pager that nobody has chosen.
     let is_missing = || {
         chosen.is_none() && find_program(PAGER, ambient.var("PATH").unwrap_or_default()).is_none()
     };

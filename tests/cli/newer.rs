@@ -147,8 +147,8 @@ fn an_error_code_of_a_newer_daemon_is_a_refusal_with_its_own_message() {
         let said = say(&[words, &["--json"]].concat());
         assert_eq!(said.code, 1, "{words:?}: {said:?}");
         let object: Value = serde_json::from_str(&said.err).unwrap();
-        let told = object["error"]["message"].as_str().unwrap();
-        assert!(told.contains(message), "{words:?}: {said:?}");
+        let message_found = object["error"]["message"].as_str().unwrap();
+        assert!(message_found.contains(message), "{words:?}: {said:?}");
         assert_eq!(object["error"]["code"], code, "{words:?}: {said:?}");
         if words[0] == "edit" {
             assert_eq!(object["error"]["task"]["status"], "raked", "{said:?}");

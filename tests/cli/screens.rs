@@ -50,7 +50,10 @@ fn board() -> (Board, Vec<(&'static str, String)>) {
     board.say(["claim", &done]).ok();
     board.say(["complete", &done, "--summary", "Twelve rules"]).ok();
     board.create("An idea", &["--triage"]);
-    board.create("A title that is longer than most terminals are wide, because someone wrote a whole sentence", &[]);
+    board.create(
+        "A title that is longer than most terminals are wide, because it is a whole sentence",
+        &[],
+    );
     board.say(["boards", "create", "shop"]).ok();
     let every =
         ["schedules", "add", "nightly", "--every", "day at 3:00", "--title", "Check", "--paused"];
@@ -175,7 +178,7 @@ fn what_people_look_at_fits_on_a_terminal_of_forty_columns() {
         &["board"],
         &["list"],
         &["list", "--all"],
-        &["search", "grammar"],
+        &["search", "parser"],
         &["tree", parent],
     ] {
         let arguments: Vec<String> = arguments.iter().map(|word| (*word).to_owned()).collect();
@@ -281,22 +284,22 @@ fn a_list_on_a_terminal_is_short_and_says_what_it_leaves_out_and_in_a_pipe_it_is
     assert_eq!(board.say(["list", "-o", "csv"]).ok().lines().count(), 1_002);
 }
 
-/// A daemon that replies to the first request when it is told to. Returns its socket and what tells it.
+/// A daemon that replies to the first request when it may. Returns its socket and what lets it.
 fn slow_daemon(board: &Board) -> (String, std::sync::mpsc::Sender<()>) {
     let socket = board.path("slow.sock");
     let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-    let (tell, told) = std::sync::mpsc::channel();
+    let (let_go, may_reply) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         use std::io::{Read as _, Write as _};
         let (mut connection, _) = listener.accept().unwrap();
         let mut request = [0; 4096];
         let _length = connection.read(&mut request).unwrap();
-        told.recv().unwrap();
+        may_reply.recv().unwrap();
         let reply =
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n[]";
         connection.write_all(reply.as_bytes()).unwrap();
     });
-    (socket.to_str().unwrap().to_owned(), tell)
+    (socket.to_str().unwrap().to_owned(), let_go)
 }
 
 #[test]

@@ -173,7 +173,7 @@ fn move_backups(root: &Path, bin: &Path) -> (bool, String) {
 }
 
 #[test]
-fn backups_of_an_earlier_version_are_moved_or_it_is_told_and_none_is_lost() {
+fn backups_of_an_earlier_version_are_moved_or_it_is_reported_and_none_is_lost() {
     let stub = |bin: &Path, name: &str, text: &str| {
         let path = bin.join(name);
         std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
@@ -181,8 +181,8 @@ fn backups_of_an_earlier_version_are_moved_or_it_is_told_and_none_is_lost() {
     };
     let no_link = "case \"$2 $3\" in *.part*) exec /bin/ln \"$@\" ;; *) exit 1 ;; esac";
     let half = "printf half >\"$5\"; exit 1";
-    // What stands for programs, what is at the new path already, whether it is told.
-    for (stubs, there, is_told) in [
+    // What stands for programs, what is at the new path already, whether it is reported.
+    for (stubs, there, is_reported) in [
         (&[][..], None, false),
         (&[("ln", no_link)], None, false),
         (&[("ln", no_link), ("cp", half)], None, true),
@@ -212,8 +212,8 @@ fn backups_of_an_earlier_version_are_moved_or_it_is_told_and_none_is_lost() {
         let (is_installed, told) = move_backups(folder.path(), &bin);
         let case = format!("{stubs:?} {there:?}: {told}");
         assert!(is_installed, "{case}");
-        assert_eq!(told.contains("were not all moved to"), is_told, "{case}");
-        assert_eq!(old.exists(), is_told, "{case}");
+        assert_eq!(told.contains("were not all moved to"), is_reported, "{case}");
+        assert_eq!(old.exists(), is_reported, "{case}");
         for name in ["a", "b"] {
             let path = format!("kanban-{name}.db");
             let kept: Vec<String> = [&old, &new]

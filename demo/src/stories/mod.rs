@@ -47,6 +47,7 @@ fn task(title: &str, assignee: &str, tenant: &str) -> CreateTask {
 /// The same in a directory of the demo's home.
 fn task_in(title: &str, assignee: &str, tenant: &str, home: &DemoHome) -> CreateTask {
     CreateTask {
+        create_dir: true,
         workspace_kind: Some("dir".to_owned()),
         workspace_path: Some(home.project(tenant).to_string_lossy().into_owned()),
         ..task(title, assignee, tenant)

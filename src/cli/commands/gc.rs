@@ -65,15 +65,15 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
         match question(&preview, &session.times()) {
             Some(question) => confirmed(&question, "nothing was removed", session)?,
             // What becomes old between the two requests is asked about the next time.
-            None => return told(preview, session),
+            None => return show(preview, session),
         }
     }
     let report: GcReport = client.post("/v1/gc", &request)?;
-    told(report, session)
+    show(report, session)
 }
 
-/// Tells what was removed, or would be.
-fn told(report: GcReport, session: &mut Session) -> Ended {
+/// Shows what was removed, or would be.
+fn show(report: GcReport, session: &mut Session) -> Ended {
     if session.output.is_json() {
         session.output.json(&report)?;
         return Ok(CliExit::Ok);

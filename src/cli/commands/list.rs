@@ -1,7 +1,7 @@
 //! `kanban list`.
 
 mod columns;
-pub mod people;
+mod people;
 
 use clap::builder::PossibleValuesParser;
 

@@ -104,6 +104,14 @@ use crate::exit_codes::CliExit;
 /// What a command returns.
 pub type Ended = Result<CliExit, Failure>;
 
+/// Runs `kanban` without a verb.
+///
+/// # Errors
+/// The daemon's refusal.
+pub fn run_alone(session: &mut Session) -> Ended {
+    board::run_alone(session)
+}
+
 /// The verbs.
 #[derive(Debug, Subcommand)]
 #[expect(missing_docs, reason = "each verb is documented by its arguments, for the help text too")]

@@ -1,7 +1,7 @@
 //! The attached files in a backup: rows of a table that only a copy of the board has.
 //!
 //! A file is there once, by its SHA-256, in chunks that are counted from 0. One that could not be read when the copy was made is a
-//! single chunk without bytes, so that a backup from which something was taken away is told from one that never had it.
+//! single chunk without bytes, so that a backup from which something was taken away differs from one that never had it.
 
 use std::io::{self, Read};
 use std::path::Path;

@@ -197,7 +197,7 @@ impl CreateTask {
     /// Refuses what the caller may not create at all, before anything about the request is looked up for it.
     ///
     /// # Errors
-    /// What the creation would refuse for want of rights.
+    /// What the creation would refuse for lack of rights.
     pub fn refuse_early(&self, snapshot: &Snapshot<'_>) -> Result<(), VerbError> {
         snapshot.caller.may_ask(Self::NAME)?;
         snapshot.board(self.board.as_deref(), Self::NAME)?;

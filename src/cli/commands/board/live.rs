@@ -51,7 +51,7 @@ enum News {
     Key(Wish),
     /// The stream of events ended.
     Ended(ClientError),
-    /// No keys come any more, or the process is asked to end.
+    /// The keys have ended, or the process is asked to end.
     Over,
 }
 

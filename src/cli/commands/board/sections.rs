@@ -1,7 +1,7 @@
 //! The sections of the board, from what the daemon knows. Pure.
 
 use crate::api::client::seen::Status;
-use crate::cli::commands::list::people::why;
+use crate::cli::cards::why;
 use crate::cli::style::{Line, Tone};
 use crate::cli::table::{self, Column};
 use crate::cli::tasks::{ASSIGNEE_COLUMNS, NONE, icon, tone};

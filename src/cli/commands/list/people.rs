@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::api::client::Client;
 use crate::api::client::seen::Task;
+use crate::cli::cards::why;
 use crate::cli::commands::Ended;
 use crate::cli::commands::list::{Arguments, Form, SHOWN_DEFAULT, columns};
 use crate::cli::failure::Failure;
@@ -11,7 +12,7 @@ use crate::cli::session::Session;
 use crate::cli::style::{Line, Tone};
 use crate::cli::table::{self, Column};
 use crate::cli::tasks::{ASSIGNEE_COLUMNS, NONE, assignee, marked_id, tone};
-use crate::cli::text::{cut, one_line};
+use crate::cli::text::one_line;
 use crate::cli::times::Times;
 use crate::exit_codes::CliExit;
 use crate::kernel::card::Card;
@@ -115,23 +116,6 @@ fn row(task: &Task, card: Option<&Card>, times: &Times) -> Vec<Line> {
         assignee(task).into(),
         title,
     ]
-}
-
-/// Columns of the title of a parent.
-const PARENT_COLUMNS: usize = 30;
-
-/// Why a task does not run; nothing for one that starts next.
-pub fn why(card: &Card) -> Option<String> {
-    if let Some(question) = &card.question {
-        return Some(format!("asks: {}", one_line(&question.text)));
-    }
-    if let Some(waits) = &card.waits {
-        let more = waits.count.saturating_sub(1);
-        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        let first = cut(&one_line(&waits.first.title), PARENT_COLUMNS);
-        return Some(format!("waits for {first}{more}"));
-    }
-    card.reason.as_ref().map(|reason| one_line(&reason.text))
 }
 
 /// The cards of the tasks, by id; none where the daemon shows them to nobody like this caller.
