@@ -173,10 +173,15 @@ fn whatever_way_a_worker_fails_it_is_started_as_often_as_the_limit_says_and_then
                 fields["max_runtime_seconds"] = json!(1);
             }
             if kind.name == "no-workspace" {
-                let below_a_file = daemon.scratch().join("text/below");
-                fields["workspace_kind"] = json!("dir");
-                fields["workspace_path"] = json!(below_a_file);
-                fields["create_dir"] = json!(true);
+                // A file takes the way before the first start.
+                let file = daemon.scratch().join("late");
+                let path = file.join("below");
+                let id = daemon.create(
+                    json!({ "workspace_kind": "dir", "workspace_path": path, "create_dir": true }),
+                );
+                std::fs::write(&file, "").unwrap();
+                daemon.post(&format!("/v1/tasks/{id}/assign"), &json!({ "assignee": kind.name }));
+                return id;
             }
             daemon.create(fields)
         })
