@@ -142,6 +142,7 @@ fn every_verb_that_lists_shows_what_is_on_file() {
     let ids: Vec<(String, String)> = (1..)
         .zip(listed.lines())
         .map(|(number, id)| (id.to_owned(), format!("t_{number:08}")))
+        .chain([(board.home().display().to_string(), "/home/of/the/board".to_owned())])
         .collect();
     let mut screens = String::new();
     for verb in VERBS {
