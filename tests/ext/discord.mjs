@@ -68,6 +68,7 @@ try {
     // The gateway: a session, its beats, an event, and the same session on another connection.
     const manager = new WebSocketManager({
         token,
+        rest: bot,
         intents: GatewayIntentBits.GuildMessages | GatewayIntentBits.DirectMessages,
         fetchGatewayInformation: () => bot.get(Routes.gatewayBot()),
     });
