@@ -56,7 +56,7 @@ fn a_paused_board_starts_nothing_however_many_of_its_tasks_come_first() {
     let expected = Reason::BoardPaused { board: "shop".into() };
     assert_eq!(why(&bench, &held[0]), expected);
     let mut all = Vec::new();
-    // A pass puts so many aside at most; those are not looked at again.
+    // A pass skips a limited number of tasks, and reads none of them twice.
     for _ in 0..10 {
         all.extend(started(&mut bench));
     }

@@ -23,7 +23,7 @@ const WINDOW: u32 = 50;
 /// Cards of a section, where the lines of a terminal do not limit them.
 const SHOWN_MAX: usize = 10;
 
-/// A terminal of at least so many columns has the sections beside each other.
+/// Minimum number of columns of a terminal that has the sections beside each other.
 const LANES_COLUMNS_MIN: usize = 110;
 
 /// Show the board: what needs you, what runs, what comes next, what was done today.

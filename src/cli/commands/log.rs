@@ -134,7 +134,7 @@ fn no_log(id: &str, error: ClientError) -> ClientError {
     }
 }
 
-/// The last so many lines; one that has no end yet is a line too.
+/// The last `lines` lines; a line without an end counts too.
 fn last_lines(text: &[u8], lines: usize) -> &[u8] {
     let ends = text.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n');
     // The end of the text ends its last line, it begins none.

@@ -10,7 +10,7 @@ use crate::kernel::ids::EpochSeconds;
 /// Tasks that are removed without a question.
 const UNASKED_MAX: usize = 20;
 
-/// Asks the person at the terminal before `verb` takes more than a few tasks. Without a terminal there is nobody to ask: what a script says is meant.
+/// Asks the person at the terminal before `verb` takes more than a few tasks. Without a terminal nothing is asked: what a script says is meant.
 ///
 /// # Errors
 /// The person says no.

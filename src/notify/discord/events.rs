@@ -1,6 +1,6 @@
 //! From an event of the gateway to what a person did. Pure.
 //!
-//! A person is the id of a user and nothing else. Who only looks like one is nobody: a bot, a webhook, a message of the provider's own.
+//! A person is the id of a user and nothing else. None of these is a person: a bot, a webhook, a message of the provider's own.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;

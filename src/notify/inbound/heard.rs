@@ -184,7 +184,7 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// Not now, and nobody says for how long.
+    /// Not now, for an unknown time.
     pub fn later(reason: impl Into<String>) -> Self {
         Self::Later { after: None, reason: reason.into() }
     }

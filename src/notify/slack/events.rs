@@ -1,6 +1,6 @@
 //! From an envelope of Socket Mode to what a person did. Pure.
 //!
-//! A person is the id of a user and nothing else. Who only looks like one is nobody: a bot, a message that was changed, a message of the
+//! A person is the id of a user and nothing else. None of these is a person: a bot, a message that was changed, a message of the
 //! provider's own.
 
 use serde::Deserialize;

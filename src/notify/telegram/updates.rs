@@ -1,6 +1,6 @@
 //! From an update of the Bot API to what a person did. Pure.
 //!
-//! A person is a number and nothing else. Who only looks like one is nobody: a bot, an anonymous administrator, a channel, a forwarded
+//! A person is a number and nothing else. None of these is a person: a bot, an anonymous administrator, a channel, a forwarded
 //! text, a text by way of another bot, a message that was changed afterwards (which is not asked for).
 
 use serde::Deserialize;
