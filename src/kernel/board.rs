@@ -13,6 +13,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -151,6 +152,15 @@ impl Board {
     /// [`Fault::Database`].
     pub fn trace(&mut self, seen: impl FnMut(&Traced<'_>) + Send + 'static) -> Result<(), Fault> {
         transaction::trace(&mut self.connection, seen)
+    }
+
+    /// Counts the steps of SQLite's machine that statements take from now on, for tests of what operations cost. Takes the place of
+    /// [`Board::trace`].
+    ///
+    /// # Errors
+    /// [`Fault::Database`].
+    pub fn count_steps(&mut self) -> Result<Arc<AtomicI64>, Fault> {
+        transaction::count_steps(&mut self.connection)
     }
 
     /// Reads outside any batch, on the writing connection.

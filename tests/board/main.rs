@@ -16,6 +16,7 @@ mod cards;
 mod chat;
 mod claims;
 mod contexts;
+mod costs;
 mod dispatch;
 mod handoff;
 mod history;

@@ -1,5 +1,9 @@
 //! Beginning and ending transactions, and the savepoints in them.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use rusqlite::StatementStatus;
 use rusqlite::config::DbConfig;
 use rusqlite::trace::{StmtRef, TraceEvent, TraceEventCodes};
@@ -151,6 +155,27 @@ pub(in crate::kernel) fn trace(
         .raw_mut()
         .trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(hear))
         .doing("trace statements")
+}
+
+/// Counts the steps of SQLite's machine; see [`crate::kernel::board::Board::count_steps`].
+pub(in crate::kernel) fn count_steps(connection: &mut Connection) -> Result<Arc<AtomicI64>, Fault> {
+    let count = Arc::new(AtomicI64::new(0));
+    let sum = Arc::clone(&count);
+    // By statement, what it had taken in all its runs when it ended last.
+    let mut before: HashMap<String, i64> = HashMap::new();
+    let hear = move |event: TraceEvent<'_>| {
+        if let TraceEvent::Profile(statement, _) = event {
+            let all = i64::from(statement.get_status(StatementStatus::VmStep));
+            let seen = before.insert(statement.sql().into_owned(), all).unwrap_or_default();
+            // A statement that was prepared again counts from zero.
+            sum.fetch_add(if all < seen { all } else { all - seen }, Ordering::Relaxed);
+        }
+    };
+    connection
+        .raw_mut()
+        .trace_v2(TraceEventCodes::SQLITE_TRACE_PROFILE, Some(hear))
+        .doing("count the steps of statements")?;
+    Ok(count)
 }
 
 /// Makes a fail point of each statement, so that a crash test can end the process between any two.
