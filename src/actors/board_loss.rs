@@ -11,7 +11,10 @@ pub fn fault_of(loss: &BoardLoss) -> Fault {
             detail: loss.to_string(),
             retryable: true,
         },
-        BoardLoss::Gone { .. } | BoardLoss::Replaced { .. } | BoardLoss::Overwritten { .. } => {
+        BoardLoss::Gone { .. }
+        | BoardLoss::Replaced { .. }
+        | BoardLoss::Overwritten { .. }
+        | BoardLoss::Damaged { .. } => {
             Fault::BoardLost { loss: loss.to_string(), remedy: loss.remedy() }
         }
     }

@@ -423,7 +423,9 @@ impl DatabaseThread {
             }
             match &loss {
                 Some(loss) if loss.is_intact() => self.complete_file(),
-                Some(BoardLoss::Overwritten { .. }) => self.leave_file_alone(),
+                Some(BoardLoss::Overwritten { .. } | BoardLoss::Damaged { .. }) => {
+                    self.leave_file_alone();
+                }
                 Some(_) | None => {}
             }
             self.loss = loss;
@@ -439,7 +441,7 @@ impl DatabaseThread {
 
     fn leave_file_alone(&mut self) {
         if let Err(fault) = self.board.leave_file_alone() {
-            tracing::error!(%fault, "cannot detach from the overwritten file: the daemon may write to it when it exits");
+            tracing::error!(%fault, "cannot detach from the file: the daemon may write to it when it exits");
         }
     }
 

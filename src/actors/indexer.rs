@@ -5,15 +5,17 @@
 //! index that cannot be read is rebuilt.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
-use crate::actors::event_hub::EventFeed;
+use crate::actors::event_hub::{EventBatch, EventFeed};
 use crate::actors::reader_pool::ReaderPool;
 use crate::kernel::error::Fault;
 use crate::kernel::store;
 use crate::kernel::store::search::SearchIndex;
+use crate::os::processes::own_thread;
 
 /// Pause after a fault. It doubles with each that follows.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -24,6 +26,9 @@ const AGAIN_MAX: Duration = Duration::from_secs(60);
 /// Pause between something that has happened and the look at it. A run brings four commits within a few milliseconds: one
 /// look then serves them all, and it does not take the processor from the start of a worker.
 const GATHER: Duration = Duration::from_millis(25);
+
+/// Longest time that the index waits for a moment without writes. What is written without a pause is searched this much later.
+const LAG_MAX: Duration = Duration::from_secs(2);
 
 /// Makes sure that the index is there, before anybody attaches it.
 ///
@@ -40,6 +45,9 @@ pub fn prepare(database: &Path, incarnation: &str) -> Result<(), Fault> {
 pub fn start(database: &Path, pool: ReaderPool, feed: &EventFeed) -> std::io::Result<()> {
     let (database, mut events) = (PathBuf::from(database), feed.subscribe());
     let work = move || {
+        if let Err(error) = own_thread::yield_to_others() {
+            tracing::warn!(%error, "the search index competes with writes for the processor");
+        }
         let mut open = None;
         let mut faults = Faults::default();
         loop {
@@ -49,12 +57,7 @@ pub fn start(database: &Path, pool: ReaderPool, feed: &EventFeed) -> std::io::Re
                     faults = Faults::default();
                     match events.blocking_recv() {
                         // One look serves everything that has come in the meantime.
-                        Ok(_) | Err(RecvError::Lagged(_)) => {
-                            rest(GATHER);
-                            while matches!(events.try_recv(), Ok(_) | Err(TryRecvError::Lagged(_)))
-                            {
-                            }
-                        }
+                        Ok(_) | Err(RecvError::Lagged(_)) => gather(&mut events),
                         Err(RecvError::Closed) => return,
                     }
                 }
@@ -64,6 +67,21 @@ pub fn start(database: &Path, pool: ReaderPool, feed: &EventFeed) -> std::io::Re
         }
     };
     std::thread::Builder::new().name("indexer".to_owned()).spawn(work).map(drop)
+}
+
+/// Waits for a moment in which nothing is written, for a bounded time.
+fn gather(events: &mut Receiver<EventBatch>) {
+    let begun = Instant::now();
+    loop {
+        rest(GATHER);
+        let mut has_come = false;
+        while matches!(events.try_recv(), Ok(_) | Err(TryRecvError::Lagged(_))) {
+            has_come = true;
+        }
+        if !has_come || begun.elapsed() >= LAG_MAX {
+            return;
+        }
+    }
 }
 
 /// Faults in a row.

@@ -11,6 +11,7 @@
 //! | [`crash_detector`] | nothing | rebuilt; begins with a look |
 //! | [`timer`] | the timer on the wall clock | rebuilt; begins by firing |
 //! | [`circuit_breaker`] | half-open timers | rebuilt; reads the rows |
+//! | [`file_check`] | the check of a large file, on its own thread | never; the next start tries again |
 //! | [`indexer`] | the full-text index, on its own thread | begins again at its cursor |
 //! | [`doorkeeper`] | the watches of the sockets | rebuilt; begins with a look |
 //! | [`notifier`] | nothing | rebuilt; begins with a look |
@@ -44,6 +45,7 @@ pub mod doors;
 pub mod env_files;
 pub mod event_hub;
 pub mod figures;
+pub mod file_check;
 pub mod group_limits;
 pub mod guard;
 pub mod indexer;

@@ -12,9 +12,9 @@ use crate::api::auth::Door;
 use crate::api::error::ApiError;
 use crate::api::input::{bad_request, header};
 use crate::api::operation::{Method, Operation};
-use crate::kernel::board::hex_digest;
 use crate::kernel::caller::{Caller, ChatCaller};
 use crate::kernel::chat::{CONFIRM_HEADER, FOR_HEADER, For, REQUEST_PREFIX};
+use crate::kernel::digest;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::rules::chat_groups::{CHAT_GROUPS, ChatGroup, chat_group};
 use crate::kernel::verbs::AskBack;
@@ -145,7 +145,7 @@ fn digest(path: &str, fields: &Map<String, Value>) -> String {
     if let Some(Value::Object(inner)) = fields.get_mut("fields") {
         without_times(inner);
     }
-    hex_digest(&[path.as_bytes(), Value::Object(fields).to_string().as_bytes()])
+    digest::hex(&[path.as_bytes(), Value::Object(fields).to_string().as_bytes()])
 }
 
 fn without_times(fields: &mut Map<String, Value>) {

@@ -20,6 +20,7 @@ use crate::actors::dispatcher::DispatcherDeps;
 use crate::actors::doorkeeper::DoorkeeperDeps;
 use crate::actors::doors::Doors;
 use crate::actors::event_hub::EventFeed;
+use crate::actors::file_check;
 use crate::actors::indexer;
 use crate::actors::live::Live;
 use crate::actors::live_runs::LiveRuns;
@@ -50,6 +51,7 @@ use crate::config::worker_user::has_workers_of_others;
 use crate::config::{Ambient, Home, Sockets};
 use crate::kernel::board::Board;
 use crate::kernel::context::LocalTime;
+use crate::kernel::store::Checked;
 use crate::mcp::guidance::{GUIDANCE, REVIEW_GUIDANCE};
 use crate::os::home::board_files::BoardFiles;
 use crate::os::home::lock::COURIER_LOCK;
@@ -329,9 +331,14 @@ fn open_storage(
     incarnation: &str,
 ) -> Result<Storage, StartError> {
     let files = Arc::new(BoardFiles::learn(&home.database()).map_err(StartError::BoardLost)?);
+    let checked = board.checked();
     let (database, database_thread) = start_database(board, &files, home, configuration, wires)?;
     let feed = EventFeed::default();
-    let (pool, readers) = start_reading(home, files, incarnation, &feed)?;
+    let (pool, readers) = start_reading(home, Arc::clone(&files), incarnation, &feed)?;
+    if checked == Checked::Begun {
+        file_check::start(pool.clone(), files, database.clone())
+            .map_err(|error| StartError::fault("start the thread that checks the file", &error))?;
+    }
     Ok(Storage { database, database_thread, pool, readers, feed })
 }
 

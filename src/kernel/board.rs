@@ -15,11 +15,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
-use serde_json::Value;
-use sha2::{Digest, Sha256};
-
 use crate::kernel::caller::Caller;
 use crate::kernel::counts::Counts;
+use crate::kernel::digest;
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::ids::{EpochSeconds, NewTaskIds};
 use crate::kernel::listeners::Listeners;
@@ -33,7 +31,7 @@ use crate::kernel::store::install::Install;
 use crate::kernel::store::requests::StoredReply;
 use crate::kernel::store::transaction::Traced;
 use crate::kernel::store::{
-    self, Birth, Connection, MigrationWatch, Missing, OpenError, Unwatched, transaction,
+    self, Birth, Checked, Connection, MigrationWatch, Missing, OpenError, Unwatched, transaction,
 };
 use crate::kernel::tx::{Effects, Forgetting, Tx};
 use crate::kernel::validate;
@@ -52,6 +50,7 @@ pub struct Board {
     counts: Counts,
     /// Whether the file holds something else by now.
     is_left_alone: bool,
+    checked: Checked,
 }
 
 impl Board {
@@ -81,13 +80,13 @@ impl Board {
         random: Box<dyn Random>,
         watch: &Arc<dyn MigrationWatch>,
     ) -> Result<Self, OpenError> {
-        let connection = store::open_watched(path, missing, birth, watch)?;
+        let (connection, checked) = store::open_watched(path, missing, birth, watch)?;
         #[cfg(any(debug_assertions, feature = "failpoints"))]
         let connection = transaction::with_point_at_each_statement(connection);
         let unusable =
             |fault: Fault| OpenError::Unusable { path: path.to_owned(), detail: fault.to_string() };
         let counts = store::counts::read(&connection).map_err(unusable)?;
-        Ok(Self::on(path, connection, random, (policy, counts)))
+        Ok(Self { checked, ..Self::on(path, connection, random, (policy, counts)) })
     }
 
     fn on(
@@ -107,6 +106,7 @@ impl Board {
             policy,
             counts,
             is_left_alone: false,
+            checked: Checked::Whole,
         }
     }
 
@@ -126,6 +126,11 @@ impl Board {
     /// Path.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether its file was checked to its end when it was opened.
+    pub fn checked(&self) -> Checked {
+        self.checked
     }
 
     /// Which installation and which life of it.
@@ -426,10 +431,12 @@ fn run_once<V: Verb>(
     let Some(id) = request_id else { return verb.run(tx) };
     validate::request_id(id)?;
     let arguments = serde_json::to_value(verb).map_err(|error| unwritable(&error))?;
-    let digest = digest_of(V::NAME, &tx.caller.actor().to_string(), &without_defaults(arguments));
+    let actor = tx.caller.actor().to_string();
+    let digest = digest::of(V::NAME, &actor, arguments);
     if let Some(stored) = store::requests::get(tx.store(), id)? {
         // As the release before this one took it, for a reply that it has given.
-        let is_same = stored.digest == digest || stored.digest == full_digest(tx.caller, verb)?;
+        let full = || digest::full(V::NAME, &actor, verb).map_err(|error| unwritable(&error));
+        let is_same = stored.digest == digest || stored.digest == full()?;
         if !is_same {
             return Err(Refusal::RequestConflict { id: id.to_owned() }.into());
         }
@@ -439,55 +446,10 @@ fn run_once<V: Verb>(
         return Ok(V::repeated(reply));
     }
     let reply = verb.run(tx)?;
-    let kept = verb.kept_reply(serde_json::to_value(&reply).map_err(|error| unwritable(&error))?);
+    let kept = verb.kept_reply(&reply).map_err(|error| unwritable(&error))?;
     let kept = StoredReply { digest, reply: kept.to_string() };
     store::requests::insert(tx.store(), id, &kept, tx.now)?;
     Ok(reply)
-}
-
-/// Arguments without the fields that say nothing, so that a request is the same one to a newer program that knows more fields.
-/// The members of a list of requests are looked at too; what is deeper is the caller's own.
-fn without_defaults(arguments: Value) -> Value {
-    let mut arguments = without_empty_fields(arguments);
-    let fields = arguments.as_object_mut().into_iter().flat_map(|fields| fields.values_mut());
-    for item in fields.filter_map(Value::as_array_mut).flatten() {
-        *item = without_empty_fields(item.take());
-    }
-    arguments
-}
-
-fn without_empty_fields(mut value: Value) -> Value {
-    let says_something = |value: &Value| match value {
-        Value::Null | Value::Bool(false) => false,
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(fields) => !fields.is_empty(),
-        Value::Bool(true) | Value::Number(_) | Value::String(_) => true,
-    };
-    if let Some(fields) = value.as_object_mut() {
-        fields.retain(|_, value| says_something(value));
-    }
-    value
-}
-
-/// Hex SHA-256 over a verb's name, its caller and its arguments.
-fn digest_of(name: &str, actor: &str, arguments: &Value) -> String {
-    hex_digest(&[name.as_bytes(), actor.as_bytes(), arguments.to_string().as_bytes()])
-}
-
-/// The same over all arguments in the order of the verb's fields.
-fn full_digest<V: Verb>(caller: &Caller, verb: &V) -> Result<String, VerbError> {
-    let json = serde_json::to_vec(verb).map_err(|error| unwritable(&error))?;
-    Ok(hex_digest(&[V::NAME.as_bytes(), caller.actor().to_string().as_bytes(), &json]))
-}
-
-/// Hex SHA-256 over parts, each preceded by its length so that no two lists of parts read the same.
-pub fn hex_digest(parts: &[&[u8]]) -> String {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unwritable(error: &serde_json::Error) -> VerbError {

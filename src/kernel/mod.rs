@@ -32,6 +32,7 @@ pub mod clockwork;
 pub mod context;
 pub mod counts;
 pub mod created_cards;
+pub mod digest;
 pub mod dispatch;
 pub mod dispatch_switch;
 pub mod error;

@@ -28,8 +28,11 @@ pub trait Verb: Serialize + Send + 'static {
 
     /// What is kept of its reply, for a client that repeats the request: all that [`Verb::whole_reply`] does not know without it. The
     /// less it is, the more of them fit into a page of the file.
-    fn kept_reply(&self, reply: Value) -> Value {
-        without_nulls(reply)
+    ///
+    /// # Errors
+    /// It cannot be written as JSON.
+    fn kept_reply(&self, reply: &Self::Reply) -> serde_json::Result<Value> {
+        serde_json::to_value(reply).map(without_nulls)
     }
 
     /// The reply of which this was kept. Earlier releases have kept all of it but its nulls.

@@ -159,7 +159,7 @@ fn a_request_is_known_again_by_a_program_with_more_fields() {
     // What the release before this one would have stored: a digest over every field, those without a value too.
     let json = serde_json::to_vec(&verb).unwrap();
     let actor = person().actor();
-    let digest = kanband::kernel::board::hex_digest(&[
+    let digest = kanband::kernel::digest::hex(&[
         CreateTask::NAME.as_bytes(),
         actor.to_string().as_bytes(),
         &json,

@@ -4,7 +4,7 @@ use kanband::kernel::error::VerbError;
 use kanband::kernel::ids::TaskId;
 use kanband::kernel::queries::SearchTasks;
 use kanband::kernel::store::{self, search, search::SearchIndex};
-use kanband::kernel::verbs::{CommentTask, CreateTask};
+use kanband::kernel::verbs::{CommentTask, CreateTask, CreateTasks};
 use serde_json::json;
 
 use crate::bench_board::{Bench, wire};
@@ -138,4 +138,25 @@ fn the_passage_is_shown_at_a_cost_that_does_not_grow_with_the_hits() {
     assert_eq!(indexed.snippet("database"), "Migrate the [database]");
     let passage = indexed.snippet("a* ap* av* al*");
     assert!(passage.contains("[apple] [avocado] [almond]"), "{passage}");
+}
+
+#[test]
+fn a_word_that_very_many_tasks_have_finds_the_newest_of_them_and_others_find_the_best() {
+    let mut indexed = Indexed::new();
+    let best = indexed.create("alpha beta beta");
+    for _ in 0..3 {
+        let tasks = (0..700).map(|_| wire(json!({ "title": "alpha gamma" }))).collect();
+        indexed.bench.do_it(&CreateTasks { tasks });
+    }
+    let rare = indexed.create("alpha beta, among many other words that are here for its length");
+    let newest = indexed.create("alpha gamma");
+    indexed.catch_up();
+    let ask = |text: &str| {
+        let query = SearchTasks { text: text.into(), limit: Some(2), ..SearchTasks::default() };
+        let hits = indexed.bench.ask(&query).unwrap();
+        let ids: Vec<_> = hits.iter().map(|hit| hit.task.id.clone()).collect();
+        (ids, hits.iter().all(|hit| hit.ranked), hits.iter().any(|hit| hit.ranked))
+    };
+    assert_eq!(ask("alpha"), (vec![newest, rare.clone()], false, false), "2,103 have it");
+    assert_eq!(ask("alpha beta"), (vec![best, rare], true, true), "two have it");
 }

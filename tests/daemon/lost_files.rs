@@ -56,6 +56,37 @@ fn backup(daemon: &Daemon, to: &Path) {
 }
 
 #[test]
+fn a_large_database_is_served_while_it_is_checked_and_not_written_once_found_damaged() {
+    let mut daemon = Daemon::start(&config(&[]));
+    for _ in 0..200 {
+        daemon.create(json!({ "body": "x".repeat(2000) }));
+    }
+    let id = daemon.create(json!({}));
+    daemon.signal(nix::sys::signal::Signal::SIGTERM);
+    daemon.wait_end();
+    let hold = daemon.scratch().join("hold");
+    daemon.arm(Some(&format!("file-check=hold:{}", hold.display())));
+    daemon.spawn();
+    daemon.wait_until_up();
+    daemon.create(json!({}));
+    until("the check", || remove_file(&hold).ok());
+
+    daemon.signal(nix::sys::signal::Signal::SIGTERM);
+    daemon.wait_end();
+    let database = daemon.home().join("kanban.db");
+    let mut bytes = std::fs::read(&database).unwrap();
+    let at = bytes.len() / 2;
+    bytes[at..at + 4096].fill(0xa5);
+    std::fs::write(&database, &bytes).unwrap();
+    daemon.spawn();
+    daemon.wait_until_up();
+    assert_eq!(daemon.status(&id), "todo", "it is served while it is checked");
+    until("the check", || remove_file(&hold).ok());
+    until("the line", || daemon.log().contains("writes are disabled").then_some(()));
+    assert!(refused(&daemon).contains("is damaged"));
+}
+
+#[test]
 fn a_board_that_is_unlinked_while_nobody_asks_anything_is_logged() {
     let daemon = Daemon::start(&config(&[]));
     daemon.create(json!({}));

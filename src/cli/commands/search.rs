@@ -14,7 +14,7 @@ use crate::kernel::queries::SearchTasks;
 /// Search the titles, bodies, comments and summaries of tasks.
 ///
 /// A task matches if it contains every word; a trailing `*` matches any ending. Best matches come first, each with an
-/// excerpt.
+/// excerpt; if more than 2,000 texts match, the newest come first.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kanban search rate limit
@@ -52,12 +52,17 @@ pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     };
     let hits: Vec<Hit> = session.client()?.get("/v1/search", &request)?;
     if session.output.is_json() {
-        let shown = |hit: Hit| Hit { task: with_skill_list(hit.task), snippet: hit.snippet };
+        let shown = |hit: Hit| Hit { task: with_skill_list(hit.task), ..hit };
         session.output.json(&hits.into_iter().map(shown).collect::<Vec<_>>())?;
         return Ok(CliExit::Ok);
     }
     if hits.is_empty() {
         session.output.line("(no matching tasks)")?;
+    }
+    if hits.iter().any(|hit| !hit.ranked) {
+        session.output.complain(
+            "too many tasks match to rank them: the newest come first; another word finds the best",
+        );
     }
     session.output.page();
     for line in lines(&hits, session.output.columns()) {
@@ -70,7 +75,7 @@ fn lines(hits: &[Hit], columns: Option<usize>) -> Vec<Line> {
     let who = hits.iter().map(|hit| width(&assignee(&hit.task))).max().unwrap_or_default();
     let fit = |line: Line| columns.map_or_else(|| line.clone(), |columns| cell_cut(&line, columns));
     let mut lines = Vec::new();
-    for Hit { task, snippet } in hits {
+    for Hit { task, snippet, .. } in hits {
         let name = pad(&assignee(task), who);
         let line = Line::of(Tone::Plain, format!("{}  ", task.id))
             .with(tone(&task.status), pad(task.status.as_str(), 8))

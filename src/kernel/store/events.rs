@@ -1,6 +1,8 @@
 //! `task_events`: what happened, in the order in which it happened. Ids grow by one and are never reused: a new event has the
 //! id after the newest one, or after the newest one that was ever removed or reserved (setting [`EVENTS_RESERVED`]).
 
+use std::collections::HashSet;
+
 use rusqlite::{OptionalExtension as _, Row, named_params};
 
 use super::Doing;
@@ -148,7 +150,7 @@ pub fn page_after(
 /// Tasks whose texts may be others now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Touched {
-    /// The tasks, each once.
+    /// The tasks, each once, in the order of their last events.
     pub tasks: Vec<TaskId>,
     /// The last event that was looked at; none when there is none.
     pub last: Option<EventId>,
@@ -180,10 +182,17 @@ pub fn list_touched_after(
         let name = row.get_ref(1).doing(doing)?.as_bytes().unwrap_or_default();
         touched.tasks.extend(TaskId::parse(&String::from_utf8_lossy(name)));
     }
-    touched.tasks.sort();
-    touched.tasks.dedup();
+    keep_last_of_each(&mut touched.tasks);
     touched.is_full = count == limit;
     Ok(touched)
+}
+
+/// Each task once, in the order of its last event: the index has what was written last at its end.
+fn keep_last_of_each(tasks: &mut Vec<TaskId>) {
+    let mut seen = HashSet::new();
+    tasks.reverse();
+    tasks.retain(|id| seen.insert(id.clone()));
+    tasks.reverse();
 }
 
 /// The kind of an event, as it is stored.

@@ -73,8 +73,8 @@ pub use connection::Connection;
 pub(crate) use faults::{Doing, is_unique_violation};
 pub use migrate::{MigrationWatch, Unwatched};
 pub use open::{
-    Verified, complete, inspect, installation_of, make_stoppable, open_reader, open_watched,
-    open_writer, verify,
+    Checked, Verified, complete, find_damage, inspect, installation_of, make_stoppable,
+    open_reader, open_watched, open_writer, verify,
 };
 pub(in crate::kernel) use open::{open_nothing, open_staged};
 pub use open_error::{Birth, Difference, Missing, OpenError, SQLITE_VERSION_MIN};

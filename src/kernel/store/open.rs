@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection as Raw, OpenFlags};
+use rusqlite::{Connection as Raw, ErrorCode, OpenFlags};
 
 use super::backup_files::KeptFiles;
 use super::connection::Connection;
@@ -23,12 +23,25 @@ const CACHE_KIB: i32 = 4096;
 /// How long a connection waits for a lock that a `sqlite3` of the operator holds, in milliseconds.
 const BUSY_TIMEOUT_MS: u64 = 5000;
 
+/// How often the check of a file at its opening may look whether it has taken long enough: each [`READ_STEPS_PER_LOOK`] steps, or
+/// pages. On a board of a few hundred thousand tasks it is over before, and takes a fraction of a second.
+const CHECK_LOOKS_MAX: u32 = 10_000;
+
+/// Whether a file that was opened was checked to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checked {
+    /// It is sound.
+    Whole,
+    /// It is too large to be checked while everybody waits: nothing was found so far; [`find_damage`] has to go on.
+    Begun,
+}
+
 /// Opens the board at `path` for writing, brings its schema up to date and checks it.
 ///
 /// # Errors
 /// [`OpenError`]; the file is unchanged then.
 pub fn open_writer(path: &Path, missing: Missing, birth: &Birth) -> Result<Connection, OpenError> {
-    open_watched(path, missing, birth, &unwatched())
+    open_watched(path, missing, birth, &unwatched()).map(|(connection, _)| connection)
 }
 
 fn unwatched() -> Arc<dyn MigrationWatch> {
@@ -44,7 +57,7 @@ pub fn open_watched(
     missing: Missing,
     birth: &Birth,
     watch: &Arc<dyn MigrationWatch>,
-) -> Result<Connection, OpenError> {
+) -> Result<(Connection, Checked), OpenError> {
     open_for_writing(path, missing, birth, (KeepCopy::Yes, watch))
 }
 
@@ -54,6 +67,7 @@ pub fn open_watched(
 /// [`OpenError`].
 pub(in crate::kernel) fn open_staged(path: &Path, birth: &Birth) -> Result<Connection, OpenError> {
     open_for_writing(path, Missing::Refuse, birth, (KeepCopy::No, &unwatched()))
+        .map(|(connection, _)| connection)
 }
 
 fn open_for_writing(
@@ -61,7 +75,7 @@ fn open_for_writing(
     missing: Missing,
     birth: &Birth,
     (copy, watch): (KeepCopy, &Arc<dyn MigrationWatch>),
-) -> Result<Connection, OpenError> {
+) -> Result<(Connection, Checked), OpenError> {
     let found = rusqlite::version_number();
     if found < SQLITE_VERSION_MIN {
         return Err(OpenError::OldLibrary { found });
@@ -83,13 +97,13 @@ fn open_for_writing(
     let no_checkpoint = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
     connection.set_db_config(no_checkpoint, true).map_err(at)?;
     migrate::refuse_unknown(&connection, path, missing)?;
-    check(&connection, path, "quick_check")?;
+    let checked = begin_check(&mut connection, path, CHECK_LOOKS_MAX)?;
     connection.set_db_config(no_checkpoint, false).map_err(at)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(at)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(at)?;
     migrate::bring_up_to_date(&mut connection, path, birth, (copy, watch))?;
     migrate::show_version(&connection).map_err(at)?;
-    Ok(Connection::of(connection))
+    Ok((Connection::of(connection), checked))
 }
 
 /// Opens the board at `path` for reading only.
@@ -215,14 +229,51 @@ fn configure(connection: &Raw) -> rusqlite::Result<()> {
 
 /// Reads every page once; a board that does not survive this is not served.
 fn check(connection: &Raw, path: &Path, how: &str) -> Result<(), OpenError> {
-    let answer: String = connection
-        .query_row(&format!("PRAGMA {how}(1)"), [], |row| row.get(0))
-        .map_err(|error| OpenError::from_sqlite(path, &error))?;
-    if answer == "ok" {
-        Ok(())
-    } else {
-        Err(OpenError::Damaged { path: path.to_owned(), detail: answer })
+    let found = first_damage(connection, how);
+    match found.map_err(|error| OpenError::from_sqlite(path, &error))? {
+        None => Ok(()),
+        Some(detail) => Err(OpenError::Damaged { path: path.to_owned(), detail }),
     }
+}
+
+/// What is wrong with a file, if something is.
+fn first_damage(connection: &Raw, how: &str) -> rusqlite::Result<Option<String>> {
+    let answer: String = connection.query_row(&format!("PRAGMA {how}(1)"), [], |row| row.get(0))?;
+    Ok((answer != "ok").then_some(answer))
+}
+
+/// Checks a file, as far as so many looks go.
+fn begin_check(connection: &mut Raw, path: &Path, looks_max: u32) -> Result<Checked, OpenError> {
+    // For tests: every file is a large one.
+    #[cfg(any(debug_assertions, feature = "failpoints"))]
+    if crate::failpoint::is_armed("file-check") {
+        return Ok(Checked::Begun);
+    }
+    let at = |error: rusqlite::Error| OpenError::from_sqlite(path, &error);
+    let mut looks = 0;
+    let is_long = move || {
+        looks += 1;
+        looks > looks_max
+    };
+    connection.progress_handler(READ_STEPS_PER_LOOK, Some(is_long)).map_err(at)?;
+    let found = first_damage(connection, "quick_check");
+    connection.progress_handler(0, None::<fn() -> bool>).map_err(at)?;
+    match found {
+        Ok(None) => Ok(Checked::Whole),
+        Ok(Some(detail)) => Err(OpenError::Damaged { path: path.to_owned(), detail }),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
+            Ok(Checked::Begun)
+        }
+        Err(error) => Err(at(error)),
+    }
+}
+
+/// What is wrong with the board's file, if something is: all of it is read.
+///
+/// # Errors
+/// [`Fault::Database`]: it is not known.
+pub fn find_damage(connection: &Connection) -> Result<Option<String>, Fault> {
+    first_damage(connection.raw(), "quick_check").doing("check the database")
 }
 
 #[cfg(test)]
@@ -233,6 +284,24 @@ mod tests {
     fn the_bundled_sqlite_is_new_enough() {
         assert!(rusqlite::version_number() >= SQLITE_VERSION_MIN, "{}", rusqlite::version());
     }
+
+    #[test]
+    fn the_check_of_a_large_file_is_begun_and_goes_on_elsewhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let birth = Birth { install_id: "i".into(), incarnation: "n".into(), now: 1 };
+        let path = dir.path().join("kanban.db");
+        let (mut writer, checked) =
+            open_watched(&path, Missing::Create, &birth, &unwatched()).unwrap();
+        assert_eq!(checked, Checked::Whole);
+        let many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+                    INSERT INTO task_comments (task_id, author, body, created_at) SELECT 't_1', 'a', 'b', i FROM n";
+        writer.raw().pragma_update(None, "foreign_keys", false).unwrap();
+        writer.raw().execute(many, []).unwrap();
+        assert_eq!(begin_check(writer.raw_mut(), &path, 10).unwrap(), Checked::Begun);
+        assert_eq!(begin_check(writer.raw_mut(), &path, CHECK_LOOKS_MAX).unwrap(), Checked::Whole);
+        assert_eq!(find_damage(&writer).unwrap(), None, "and nothing stops it any longer");
+    }
+
     #[test]
     fn a_commit_is_synced_and_foreign_keys_hold() {
         let dir = tempfile::tempdir().unwrap();

@@ -20,7 +20,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::named_params;
+use rusqlite::{Row, named_params};
 
 use super::Doing;
 use crate::kernel::error::Fault;
@@ -56,24 +56,74 @@ pub struct Document {
     pub bytes: u32,
 }
 
-/// Documents with the words, best first, at most `limit`. A task may have several.
+/// Documents with the words.
+#[derive(Debug, Clone)]
+pub enum Matches {
+    /// All of them, the best first. A task may have several.
+    Ranked(Vec<Document>),
+    /// There are too many to rank.
+    TooMany,
+}
+
+/// Documents with the words, the best first, when there are no more than `count`: to rank them is work for each, and a word that
+/// every task has says nothing about any of them.
 ///
 /// # Errors
 /// A fault of the index.
-pub fn ranked(connection: &Connection, matching: &str, limit: u32) -> Result<Vec<Document>, Fault> {
+pub fn ranked(connection: &Connection, matching: &str, count: u32) -> Result<Matches, Fault> {
+    if has_more_than(connection, matching, count)? {
+        return Ok(Matches::TooMany);
+    }
     let doing = "search";
     let mut statement = connection
         .prepare_cached(
             "SELECT d.id, d.task_id, d.bytes FROM search.texts JOIN search.documents d ON d.id = texts.rowid
-             WHERE texts MATCH :matching ORDER BY bm25(texts, 8.0, 2.0, 1.0, 2.0), d.task_id LIMIT :limit",
+             WHERE texts MATCH :matching ORDER BY bm25(texts, 8.0, 2.0, 1.0, 2.0), d.task_id",
         )
         .doing(doing)?;
-    let rows = statement
-        .query_map(named_params! { ":matching": matching, ":limit": limit }, |row| {
-            Ok(Document { id: row.get(0)?, task_id: row.get(1)?, bytes: row.get(2)? })
-        })
+    let rows = statement.query_map(named_params! { ":matching": matching }, read).doing(doing)?;
+    rows.collect::<rusqlite::Result<_>>().map(Matches::Ranked).doing(doing)
+}
+
+/// Documents with the words, the newest first, at most `count`, behind `after`: the index has them in this order, so no more are read
+/// than are returned.
+///
+/// # Errors
+/// A fault of the index.
+pub fn newest(
+    connection: &Connection,
+    matching: &str,
+    after: Option<&Document>,
+    count: u32,
+) -> Result<Vec<Document>, Fault> {
+    let doing = "search";
+    let before = after.map_or(i64::MAX, |document| document.id);
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT d.id, d.task_id, d.bytes FROM search.texts CROSS JOIN search.documents d ON d.id = texts.rowid
+             WHERE texts MATCH :matching AND texts.rowid < :before ORDER BY texts.rowid DESC LIMIT :count",
+        )
         .doing(doing)?;
+    let parameters = named_params! { ":matching": matching, ":before": before, ":count": count };
+    let rows = statement.query_map(parameters, read).doing(doing)?;
     rows.collect::<rusqlite::Result<_>>().doing(doing)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Document> {
+    Ok(Document { id: row.get(0)?, task_id: row.get(1)?, bytes: row.get(2)? })
+}
+
+/// Whether more than `count` documents match. An index that never had as many is not asked.
+fn has_more_than(connection: &Connection, matching: &str, count: u32) -> Result<bool, Fault> {
+    connection
+        .prepare_cached(
+            "SELECT (SELECT coalesce(max(id), 0) FROM search.documents) > :count
+               AND EXISTS (SELECT 1 FROM search.texts WHERE texts MATCH :matching LIMIT 1 OFFSET :count)",
+        )
+        .and_then(|mut s| {
+            s.query_row(named_params! { ":matching": matching, ":count": count }, |row| row.get(0))
+        })
+        .doing("search")
 }
 
 /// The passage of a document in which the words stand, with them between `[` and `]`; none when it is not near the beginning of a long

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::board::hex_digest;
+use crate::kernel::digest;
 use crate::kernel::dispatch_switch::{DispatchSwitch, switch_dispatch};
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::EventBody;
@@ -259,9 +259,9 @@ impl ImportTasks {
     fn origin(&self, normal: &Normal) -> String {
         let fields = &normal.record.task;
         if is_list(&self.source) {
-            return hex_digest(&[self.source.as_bytes(), fields.id.as_bytes()]);
+            return digest::hex(&[self.source.as_bytes(), fields.id.as_bytes()]);
         }
-        hex_digest(&[
+        digest::hex(&[
             self.source.as_bytes(),
             fields.id.as_bytes(),
             &fields.created_at.to_be_bytes(),

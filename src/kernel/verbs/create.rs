@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::kernel::board::hex_digest;
 use crate::kernel::caller::Caller;
+use crate::kernel::digest;
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::{BoardName, EpochSeconds, TaskId};
@@ -114,7 +114,7 @@ impl Verb for CreateTask {
         self.create(tx, Maker { caller, occurrence: None })
     }
 
-    fn kept_reply(&self, reply: Value) -> Value {
+    fn kept_reply(&self, reply: &CreateReply) -> serde_json::Result<Value> {
         created_reply::kept(self, reply)
     }
 
@@ -411,7 +411,7 @@ impl CreateTask {
         if let (Some(review), Some(fields)) = (&self.review, content.as_array_mut()) {
             fields.push(serde_json::json!({ "review": review }));
         }
-        hex_digest(&[content.to_string().as_bytes()])
+        digest::hex(&[content.to_string().as_bytes()])
     }
 }
 

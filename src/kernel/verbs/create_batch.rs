@@ -3,7 +3,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::kernel::error::{Edge, ErrorCode, VerbError};
 use crate::kernel::objects;
@@ -71,22 +71,22 @@ impl Verb for CreateTasks {
         Ok(reply)
     }
 
-    fn kept_reply(&self, reply: Value) -> Value {
-        self.of_each(reply, created_reply::kept)
-    }
-
-    fn whole_reply(&self, kept: Value) -> Value {
-        self.of_each(kept, created_reply::whole)
-    }
-}
-
-impl CreateTasks {
-    /// A reply after `change` has had the part of each created task, which is that of the request in the same position.
-    fn of_each(&self, mut reply: Value, change: fn(&CreateTask, Value) -> Value) -> Value {
-        let created = reply.get_mut("created").and_then(Value::as_array_mut);
-        for (part, task) in created.into_iter().flatten().zip(&self.tasks) {
-            *part = change(task, part.take());
+    fn kept_reply(&self, reply: &CreateTasksReply) -> serde_json::Result<Value> {
+        let pairs = self.tasks.iter().zip(&reply.created);
+        let created = pairs.map(|(task, created)| created_reply::kept(task, created));
+        let mut kept = json!({ "created": created.collect::<serde_json::Result<Vec<_>>>()? });
+        if let (Some(refused), Some(kept)) = (&reply.refused, kept.as_object_mut()) {
+            kept.insert("refused".to_owned(), serde_json::to_value(refused)?);
         }
-        reply
+        Ok(kept)
+    }
+
+    fn whole_reply(&self, mut kept: Value) -> Value {
+        // Each part is that of the request in the same position.
+        let created = kept.get_mut("created").and_then(Value::as_array_mut);
+        for (part, task) in created.into_iter().flatten().zip(&self.tasks) {
+            *part = created_reply::whole(task, part.take());
+        }
+        kept
     }
 }

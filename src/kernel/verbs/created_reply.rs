@@ -1,10 +1,12 @@
 //! What is kept of the reply to a create: what neither its request says nor is the same for almost every new task. The row of such a
 //! request is a tenth of the reply, so that many of them share a page.
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::kernel::task::{Task, TaskStatus, WorkspaceKind};
 use crate::kernel::verb::without_nulls;
-use crate::kernel::verbs::create::CreateTask;
+use crate::kernel::verbs::create::{CreateReply, CreateTask};
 
 /// Marks a reply of which only a part is kept.
 const PART: &str = "part";
@@ -51,24 +53,91 @@ fn usual() -> [(&'static str, Value); 16] {
     ]
 }
 
-/// What is kept of a reply.
-pub(super) fn kept(request: &CreateTask, reply: Value) -> Value {
-    let Value::Object(mut fields) = reply else { return reply };
-    let known: Map<String, Value> = said(request).into_iter().chain(usual()).map(owned).collect();
-    for (name, known) in &known {
-        match fields.get(name) {
-            Some(value) if value == known => drop(fields.remove(name)),
-            // What is missing would be read as what is known.
-            None if !known.is_null() && *name != "warnings" => {
-                fields.insert(name.clone(), Value::Null);
+/// A part of a reply on its way into its row.
+#[derive(Default)]
+struct Part {
+    fields: Map<String, Value>,
+    fault: Option<serde_json::Error>,
+}
+
+impl Part {
+    /// Keeps a field that is not what is known of it without the reply. A null says that it is nothing although something is known.
+    fn keep_unless(&mut self, is_known: bool, name: &str, value: &impl Serialize) {
+        if !is_known {
+            match serde_json::to_value(value) {
+                Ok(value) => drop(self.fields.insert(name.to_owned(), value)),
+                Err(fault) => self.fault = Some(fault),
             }
-            Some(_) | None => {}
         }
     }
-    // A null says that the field is not what the request said; where that said nothing either, it says nothing.
-    fields.retain(|name, value| !value.is_null() || known.get(name).is_some_and(|v| !v.is_null()));
-    fields.insert(PART.to_owned(), json!(1));
-    Value::Object(fields)
+}
+
+/// Keeps each of these fields that is something.
+macro_rules! keep_what_is_something {
+    ($part:ident: $($field:ident)*) => {
+        $( $part.keep_unless($field.is_none(), stringify!($field), $field); )*
+    };
+}
+
+/// Keeps each of these fields that is not what was asked for.
+macro_rules! keep_what_was_not_asked {
+    ($part:ident, $request:ident: $($field:ident)*) => {
+        $( $part.keep_unless(*$field == $request.$field, stringify!($field), $field); )*
+    };
+}
+
+/// Keeps each of these fields that is not as in almost every new task.
+macro_rules! keep_what_is_unusual {
+    ($part:ident: $($field:ident = $usual:expr,)*) => {
+        $( $part.keep_unless(*$field == $usual, stringify!($field), $field); )*
+    };
+}
+
+/// What is kept of a reply.
+///
+/// # Errors
+/// It cannot be written as JSON.
+pub(super) fn kept(request: &CreateTask, reply: &CreateReply) -> serde_json::Result<Value> {
+    let CreateReply { task, created, warnings } = reply;
+    // Each field by its name: one that is new has to be kept too.
+    #[rustfmt::skip]
+    let Task {
+        id, board, title, body, assignee, status, priority, tenant, workspace_kind, workspace_path, created_by, created_at,
+        started_at, completed_at, result, skills, claim_lock, claim_expires, idempotency_key, spawn_failures, worker_pid,
+        last_spawn_error, max_runtime_seconds, no_max_runtime, last_heartbeat_at, current_run_id, workflow_template_id,
+        current_step_key, not_before, ready_at, auto_starts, labels, archived_at, protocol_violations, model, effort, args,
+        resume_run_id, branch_name, start_at, parked, due_at, review_open, reviewer, reviewer_chosen, review_round,
+        review_failures, review_violations, review_why, block_kind, schedule_id, occurrence_at, archived_from, version, seq: _,
+    } = task;
+    let mut part = Part::default();
+    part.keep_unless(false, PART, &1);
+    part.keep_unless(false, "id", id);
+    part.keep_unless(false, "created_at", created_at);
+    part.keep_unless(board.as_str() == "default", "board", board);
+    part.keep_unless(warnings.is_empty(), "warnings", warnings);
+    keep_what_was_not_asked!(part, request:
+        title body assignee priority tenant workspace_path idempotency_key max_runtime_seconds no_max_runtime model effort args
+        labels);
+    keep_what_is_unusual!(part:
+        status = TaskStatus::Ready,
+        workspace_kind = WorkspaceKind::Scratch,
+        created = true,
+        auto_starts = 0,
+        spawn_failures = 0,
+        protocol_violations = 0,
+        parked = false,
+        review_open = false,
+        reviewer_chosen = false,
+        review_round = 1,
+        review_failures = 0,
+        review_violations = 0,
+        version = 0,
+    );
+    keep_what_is_something!(part:
+        created_by started_at completed_at result skills claim_lock claim_expires worker_pid last_spawn_error
+        last_heartbeat_at current_run_id workflow_template_id current_step_key not_before ready_at archived_at resume_run_id
+        branch_name start_at due_at reviewer review_why block_kind schedule_id occurrence_at archived_from);
+    part.fault.map_or(Ok(Value::Object(part.fields)), Err)
 }
 
 /// The reply of which this was kept.
@@ -114,7 +183,8 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_little_and_gives_the_reply_back() {
-        let kept_part = kept(&request(), reply());
+        let typed = |reply: Value| serde_json::from_value::<CreateReply>(reply).unwrap();
+        let kept_part = kept(&request(), &typed(reply())).unwrap();
         let expected = json!({
             "part": 1, "id": "t_1", "title": "a title", "assignee": null, "status": "todo", "labels": ["a", "b"],
             "skills": ["x"], "created_at": 7, "warnings": ["w"],
@@ -123,7 +193,7 @@ mod tests {
         assert_eq!(whole(&request(), kept_part), without_nulls(reply()));
         let mut silent = reply();
         silent.as_object_mut().unwrap().remove("warnings");
-        let mut again = whole(&request(), kept(&request(), silent.clone()));
+        let mut again = whole(&request(), kept(&request(), &typed(silent.clone())).unwrap());
         assert_eq!(again.as_object_mut().unwrap().remove("warnings"), Some(json!([])));
         assert_eq!(again, without_nulls(silent));
     }

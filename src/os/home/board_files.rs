@@ -53,6 +53,14 @@ pub enum BoardLoss {
         /// What is wrong with it.
         what: String,
     },
+    /// A check of the whole file has found that it is damaged.
+    #[error("{} is damaged: {what}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// Unknown.
     #[error("cannot inspect {}: {error}", path.display())]
     Unknown {
@@ -71,7 +79,7 @@ impl BoardLoss {
                 "`kanban backup FILE` saves the database that the daemon has open, `kanban restore FILE` restores it \
                  (while runs are open: stop the daemon first, and start it afterwards)"
             }
-            Self::Overwritten { .. } => {
+            Self::Overwritten { .. } | Self::Damaged { .. } => {
                 "stop the daemon, `kanban restore` the newest backup, start the daemon"
             }
             Self::Unknown { .. } => "make the directory accessible again",
@@ -84,7 +92,7 @@ impl BoardLoss {
             Self::Gone { .. } | Self::Replaced { .. } => {
                 "kanban backup FILE, then kanban restore FILE"
             }
-            Self::Overwritten { .. } => "kanban restore FILE",
+            Self::Overwritten { .. } | Self::Damaged { .. } => "kanban restore FILE",
             Self::Unknown { .. } => "kanban doctor",
         }
     }
@@ -94,7 +102,7 @@ impl BoardLoss {
     pub fn is_intact(&self) -> bool {
         match self {
             Self::Gone { .. } | Self::Replaced { .. } => true,
-            Self::Overwritten { .. } | Self::Unknown { .. } => false,
+            Self::Overwritten { .. } | Self::Damaged { .. } | Self::Unknown { .. } => false,
         }
     }
 }
@@ -108,8 +116,9 @@ struct Open {
     database: Part,
     journals: [Part; 2],
     head: Head,
-    /// It holds until the board is opened again: contents that were foreign for a moment are not trusted again.
-    overwritten: Option<BoardLoss>,
+    /// That the contents are foreign or damaged. It holds until the board is opened again: contents that were foreign for a moment are
+    /// not trusted again.
+    spoilt: Option<BoardLoss>,
 }
 
 #[derive(Debug)]
@@ -135,7 +144,7 @@ impl BoardFiles {
     pub fn learn(database: &Path) -> Result<Self, BoardLoss> {
         let (database, journals) = learn_parts(database)?;
         let head = Head::open(&database)?;
-        Ok(Self(Mutex::new(Open { database, journals, head, overwritten: None })))
+        Ok(Self(Mutex::new(Open { database, journals, head, spoilt: None })))
     }
 
     /// The same again after every connection was closed and the board was opened again.
@@ -149,8 +158,15 @@ impl BoardFiles {
             // No connection has the old file open, so closing its head takes nothing away.
             open.head = Head::open(&database)?;
         }
-        (open.database, open.journals, open.overwritten) = (database, journals, None);
+        (open.database, open.journals, open.spoilt) = (database, journals, None);
         Ok(())
+    }
+
+    /// Has nothing more be written into a file that is damaged.
+    pub fn report_damage(&self, what: String) {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = open.database.path.clone();
+        open.spoilt.get_or_insert(BoardLoss::Damaged { path, what });
     }
 
     /// Whether writing may go on.
@@ -159,14 +175,14 @@ impl BoardFiles {
     /// [`BoardLoss`].
     pub fn check(&self) -> Result<(), BoardLoss> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Open { database, journals, head, overwritten } = &mut *open;
-        if let Some(loss) = overwritten {
+        let Open { database, journals, head, spoilt } = &mut *open;
+        if let Some(loss) = spoilt {
             return Err(loss.clone());
         }
         let length = database.check()?;
         let checked = head.check(&database.path, length);
         if let Err(loss @ BoardLoss::Overwritten { .. }) = &checked {
-            *overwritten = Some(loss.clone());
+            *spoilt = Some(loss.clone());
         }
         checked?;
         journals.iter().try_for_each(|part| part.check().map(drop))

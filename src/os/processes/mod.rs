@@ -14,6 +14,7 @@ pub mod identity;
 pub mod inherited;
 pub mod listening_process;
 pub mod own_process;
+pub mod own_thread;
 pub mod peer;
 pub mod pidfd;
 pub mod proc_stat;
