@@ -80,7 +80,7 @@ fn a_large_database_is_served_while_it_is_checked_and_not_written_once_found_dam
     std::fs::write(&database, &bytes).unwrap();
     daemon.spawn();
     daemon.wait_until_up();
-    assert_eq!(daemon.status(&id), "todo", "it is served while it is checked");
+    assert_eq!(daemon.status(&id), "ready", "it is served while it is checked");
     until("the check", || remove_file(&hold).ok());
     until("the line", || daemon.log().contains("writes are disabled").then_some(()));
     assert!(refused(&daemon).contains("is damaged"));
