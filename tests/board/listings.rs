@@ -3,7 +3,7 @@
 use kanband::kernel::context::LocalTime;
 use kanband::kernel::error::VerbError;
 use kanband::kernel::ids::TaskId;
-use kanband::kernel::queries::{GetStats, ListTasks, SearchTasks, Snapshot, stats};
+use kanband::kernel::queries::{GetStats, ListTasks, Snapshot, stats};
 use kanband::kernel::store::listing::ListFilter;
 use kanband::kernel::store::{self, PageBounds};
 use kanband::kernel::task::TaskStatus;
@@ -198,12 +198,4 @@ fn a_listing_is_narrowed_by_when_tasks_were_made_and_when_something_last_happene
     ] {
         assert_eq!(titles(&bench, &query), expected, "{query:?}");
     }
-    let words = SearchTasks {
-        text: "still".into(),
-        updated_since: Some(commented_at),
-        ..SearchTasks::default()
-    };
-    assert_eq!(bench.ask(&words).unwrap().len(), 1);
-    let words = SearchTasks { created_before: at(0), ..words };
-    assert_eq!(bench.ask(&words).unwrap().len(), 0);
 }

@@ -23,7 +23,7 @@ fn done(board: &Board) -> String {
 fn board() -> Board {
     Board::with_workers(&[(
         "dev",
-        "printf 'one\\ntwo\\nthree\\n'; kanban complete $KANBAN_TASK > /dev/null",
+        "printf 'one\\ntwo\\nthree\\n'; kanban complete $KANBAN_TASK --summary s > /dev/null",
     )])
 }
 
@@ -102,7 +102,7 @@ fn the_api_puts_the_times_before_the_lines_or_sends_frames() {
     let at = |after: i64| (NINE + after) * 1_000;
     let (first, second, third) = (at(0), at(3_600), at(7_200));
     assert_eq!(frames, format!("4 4 {first}\none\n8 4 {second}\ntwo\n14 6 {third}\nthree\n"));
-    assert_eq!(read(&[]).1, None, "who asks for no times is told nothing about them");
+    assert_eq!(read(&[]).1, None, "who asks for no times learns nothing about them");
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn a_log_without_times_is_printed_with_a_warning_and_has_no_beginning_in_time() 
 /// Prints more than the log keeps, then waits for a file.
 const MUCH: &str = "until [ -e \"$HOME/go1\" ]; do sleep 0.02; done; \
     head -c 60000 /dev/zero | tr '\\0' x; echo; echo two; \
-    until [ -e \"$HOME/go2\" ]; do sleep 0.02; done; echo three; kanban complete \"$KANBAN_TASK\"";
+    until [ -e \"$HOME/go2\" ]; do sleep 0.02; done; echo three; kanban complete \"$KANBAN_TASK\" --summary s > /dev/null";
 
 #[test]
 fn a_followed_log_that_lost_output_goes_on_at_its_place_after_a_restart() {
@@ -180,7 +180,7 @@ fn a_followed_log_that_lost_output_goes_on_at_its_place_after_a_restart() {
 
 #[test]
 fn a_log_is_followed_with_times_over_a_restart() {
-    let script = "printf 'one\\ntw'; until [ -e \"$HOME/go1\" ]; do sleep 0.02; done; echo o; kanban complete \"$KANBAN_TASK\"";
+    let script = "printf 'one\\ntw'; until [ -e \"$HOME/go1\" ]; do sleep 0.02; done; echo o; kanban complete \"$KANBAN_TASK\" --summary s > /dev/null";
     let mut board = Board::with_workers(&[("dev", script)]);
     let id = board.create("t", &["--assignee", "dev"]);
     board.dispatch();
@@ -200,7 +200,8 @@ fn a_log_is_followed_with_times_over_a_restart() {
 
 #[test]
 fn a_log_of_a_run_that_prints_nothing_has_times_all_the_same() {
-    let board = Board::with_workers(&[("dev", "kanban complete $KANBAN_TASK > /dev/null")]);
+    let board =
+        Board::with_workers(&[("dev", "kanban complete $KANBAN_TASK --summary s > /dev/null")]);
     let id = done(&board);
     let said: Said = board.say(["log", &id, "-t", "--since", "1h"]);
     assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (0, "", ""));

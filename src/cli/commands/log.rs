@@ -43,7 +43,13 @@ pub struct Arguments {
     #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
     tail: Option<u64>,
     /// Only the last N lines
-    #[arg(short = 'n', long, value_name = "N", conflicts_with = "tail")]
+    #[arg(
+        short = 'n',
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        conflicts_with = "tail"
+    )]
     lines: Option<usize>,
     /// Only output since this time: a time (2026-05-01 09:00), a date, an age (10m, 2h ago) or epoch seconds
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]

@@ -142,7 +142,7 @@ mod tests {
         let expected = [
             "4 4 0\none\n",
             "5 1 1000\nt",
-            "8 31 -\n\n… [3 bytes omitted] …\n",
+            "8 27 -\n\n… [3 bytes omitted] …\n",
             "10 2 1000\n\nl",
             "14 4 9500\nast\n",
         ];

@@ -53,7 +53,7 @@ pub(super) fn follow(
         if is_over {
             break;
         }
-        if !has_news {
+        if !has_news && !run_is_over(&client, id, &query)? {
             // A run in doubt is neither over nor followed: what becomes of it is an event of the task.
             Follower::from_now(&client, Some(id), query.board)?.next(Some(LOOK_AGAIN))?;
         }
