@@ -33,7 +33,10 @@ fn a_body_and_a_comment_are_read_from_a_file_or_from_stdin() {
     assert_eq!(comment_of(&board, &id), "-", "a file is not read as a word");
     let add = ["schedules", "add", "s", "--cron", "@daily", "--title", "t", "--body-file", &file];
     board.say(add).ok();
-    assert_eq!(board.say(["schedules", "--json"]).json()[0]["task"]["body"], "-");
+    assert_eq!(
+        board.say(["schedules", "show", "s", "--json"]).json()["schedule"]["task"]["body"],
+        "-"
+    );
 }
 
 #[test]
