@@ -212,7 +212,7 @@ impl RunLogWriter {
 
     /// Has `act` write to `file` instead of to its own files.
     #[cfg(test)]
-    fn with_output_to(&mut self, file: File, act: impl FnOnce(&mut Self)) {
+    fn with_output_to(&mut self, file: &File, act: impl FnOnce(&mut Self)) {
         let same = || file.try_clone().unwrap();
         let head = std::mem::replace(&mut self.head, same());
         let files = self.segments.each_mut().map(|segment| {

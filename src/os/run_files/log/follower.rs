@@ -164,7 +164,7 @@ mod tests {
             for round in 0..8 {
                 log.write(format!("{round}").repeat(1_000).as_bytes());
                 followed.push_str(&news(&mut follower));
-                log.with_output_to(full(), |log| log.write("x".repeat(lost_bytes).as_bytes()));
+                log.with_output_to(&full(), |log| log.write("x".repeat(lost_bytes).as_bytes()));
                 log.write(b"|");
                 followed.push_str(&news(&mut follower));
                 // Another one, from the position of this one, hears the same and nothing twice.
