@@ -125,6 +125,11 @@ impl Looker {
         let Some(slot) = Slot::take(under_way, max) else {
             return unknown(format!("{max} other paths are still being resolved"));
         };
+        if what == For::Create && self.sees_too_much(profiles) {
+            let _slot = slot;
+            let look = self.look_as_others(path, profiles).await;
+            return look.unwrap_or_else(|| unknown("no user can be asked about it".to_owned()));
+        }
         let own = path.to_owned();
         let found = on_own_thread("look", move || {
             let _slot = slot;
@@ -146,6 +151,13 @@ impl Looker {
             }
             found => in_board_words(found),
         }
+    }
+
+    /// Whether what the daemon itself sees proves nothing about these workers, and is not for their eyes: it is root, and they are not.
+    fn sees_too_much(&self, profiles: &[String]) -> bool {
+        let user_of = |name: &String| self.configuration.worker_user(&self.daemon_user, name);
+        let users: Vec<_> = profiles.iter().map(user_of).collect();
+        is_beyond_workers(&self.daemon_user, &users)
     }
 
     /// The same, but no longer than `patience`.
@@ -198,6 +210,12 @@ impl Looker {
     }
 }
 
+/// Whether the daemon sees what none of its workers may see. `users` are theirs, none for the daemon's own.
+fn is_beyond_workers(daemon_user: &DaemonUser, users: &[Result<Option<String>, String>]) -> bool {
+    let is_own = |user: &Result<Option<String>, String>| matches!(user, Ok(None));
+    daemon_user.uid == 0 && !users.is_empty() && !users.iter().any(is_own)
+}
+
 /// A look that is under way, until it is dropped.
 struct Slot(Arc<AtomicUsize>);
 
@@ -248,5 +266,28 @@ fn in_board_words(found: Result<FoundLocation, LookError>) -> Look {
             problem: "the resolved path is not valid UTF-8".to_owned(),
             errno: errno_of(&std::io::Error::from(std::io::ErrorKind::InvalidData)),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_root_whose_workers_are_others_sees_more_than_they_may() {
+        let daemon = |uid| DaemonUser { uid, name: None, is_system: true, has_holder: uid != 0 };
+        let (own, other) = (Ok(None), Ok(Some("kanban-agent".to_owned())));
+        let none = Err("no such user".to_owned());
+        for (uid, users, expected) in [
+            (0, vec![other.clone()], true),
+            (0, vec![other.clone(), none.clone()], true),
+            (0, vec![none], true),
+            (0, vec![other.clone(), own.clone()], false),
+            (0, vec![own], false),
+            (0, vec![], false),
+            (998, vec![other], false),
+        ] {
+            assert_eq!(is_beyond_workers(&daemon(uid), &users), expected, "{uid} {users:?}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use percent_encoding::{CONTROLS, utf8_percent_encode};
@@ -20,7 +21,7 @@ use crate::api::outflow::{HungUp, Outflow, outflow};
 use crate::api::reply::Held;
 use crate::api::{
     Api, DIFF_LEFT_OUT_HEADER, EVENT_CURSOR_HEADER, LOG_FIRST_HEADER, LOG_OMITTED_HEADER,
-    LOG_POSITION_HEADER, LOG_RUN_HEADER,
+    LOG_POSITION_HEADER, LOG_RUN_HEADER, LOG_TIMES_HEADER,
 };
 use crate::kernel;
 use crate::kernel::error::ErrorCode;
@@ -189,7 +190,7 @@ pub fn events(api: Arc<Api>, call: Call) -> Answer {
 pub fn log(api: Arc<Api>, call: Call) -> Answer {
     Box::pin(async move {
         let request: GetLog = call.input.from_query()?;
-        if request.follow {
+        if request.is_in_pieces() {
             return follow_log(&api, call, request).await;
         }
         let log = log::read(&api.service, call.by, request).await?;
@@ -228,19 +229,33 @@ fn in_header(text: &str) -> String {
     utf8_percent_encode(text, CONTROLS).to_string()
 }
 
+/// Content type of a log in frames.
+const FRAMES: &str = "application/octet-stream";
+
 /// Content type of a log.
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// The log as a stream, which ends when the run is over or the reader hangs up.
+/// The log as a stream, which ends when all that is there is sent; of a log that is followed when the run is over. Either ends when the
+/// reader hangs up.
 async fn follow_log(api: &Api, call: Call, request: GetLog) -> Result<Response, ApiError> {
     let held = Held::stream(&call.seat)?;
+    let is_framed = request.framed;
     let mut log = log::follow(Arc::clone(&api.service), call.by, request).await?;
-    let headers = [
-        (CONTENT_TYPE.as_str(), TEXT.to_owned()),
-        (LOG_RUN_HEADER, log.run_id.to_string()),
-        (LOG_POSITION_HEADER, log.position.to_string()),
-        (LOG_FIRST_HEADER, log.first_len().to_string()),
-    ];
+    let mut headers = HeaderMap::new();
+    let content_type = if is_framed { FRAMES } else { TEXT };
+    for (name, value) in [
+        (CONTENT_TYPE.as_str(), Some(content_type.to_owned())),
+        (LOG_RUN_HEADER, Some(log.run_id.to_string())),
+        (LOG_POSITION_HEADER, Some(log.position.to_string())),
+        (LOG_FIRST_HEADER, Some(log.first_bytes.to_string())),
+        (LOG_OMITTED_HEADER, Some(log.omitted_bytes.to_string())),
+        (LOG_TIMES_HEADER, log.has_times.map(|has_times| has_times.to_string())),
+    ] {
+        let value = value.and_then(|value| HeaderValue::try_from(value).ok());
+        if let Some((name, value)) = HeaderName::try_from(name).ok().zip(value) {
+            headers.insert(name, value);
+        }
+    }
     let (pieces, body) = outflow(held);
     tokio::spawn(async move {
         loop {

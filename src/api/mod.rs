@@ -76,10 +76,13 @@ pub const LOG_RUN_HEADER: &str = "kanban-run-id";
 /// Header with the number of bytes that the log did not keep or the window left out.
 pub const LOG_OMITTED_HEADER: &str = "kanban-log-omitted-bytes";
 
-/// Header of a followed log: how many bytes the reply begins with that were there already.
+/// Header of a log whose times were asked for: `false` when it has none.
+pub const LOG_TIMES_HEADER: &str = "kanban-log-times";
+
+/// Header of a followed log: how many bytes of content the reply begins with that were there already.
 pub const LOG_FIRST_HEADER: &str = "kanban-log-first-bytes";
 
-/// Header of a followed log: bytes of output up to the end of those, which `from` of the next request goes on with.
+/// Header of a followed log: position behind those, which `from` of the next request goes on with.
 pub const LOG_POSITION_HEADER: &str = "kanban-log-position";
 
 /// Header that says what was left out of a patch, for people.

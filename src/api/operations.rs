@@ -32,11 +32,10 @@ use crate::kernel::transfer::import::{ImportLinks, ImportLinksReply, ImportReply
 use crate::kernel::transfer::record::TaskRecord;
 use crate::kernel::verb::Verb as _;
 use crate::kernel::verbs::{
-    AddSchedule, AnswerReply, AnswerTask, ApplySchedules, ApplySchedulesReply, ApproveTask,
-    ArchiveReply, ArchiveTask, AskReply, AskTask, AssignReply, AssignTask, AttachFile, AttachReply,
-    BlockTask, BreakerInfo, BulkReply, BulkTasks, CancelTask, ClaimReply, ClaimTask, CommentReply,
-    CommentTask, CompleteTask, CreateBoard, CreateBoardReply, CreateReply, DetachFile, DetachReply,
-    DispatchReport, EditReply, EditSchedule, EditTask, HeartbeatReply, HeartbeatTask, LinkReply,
+    AnswerReply, AnswerTask, ApproveTask, ArchiveReply, ArchiveTask, AskReply, AskTask,
+    AssignReply, AssignTask, AttachFile, AttachReply, BlockTask, BreakerInfo, CancelTask,
+    ClaimReply, ClaimTask, CommentReply, CommentTask, CompleteTask, CreateBoard, CreateBoardReply,
+    CreateReply, DetachFile, DetachReply, DispatchReport, HeartbeatReply, HeartbeatTask, LinkReply,
     LinkTasks, ListBreakers, PauseSchedule, PromoteReply, PromoteTask, RateLimitReply,
     RateLimitTask, ReassignTask, ReclaimReply, ReclaimTask, RemoveSchedule, RemoveScheduleReply,
     ReopenReply, ReopenTask, RequestChanges, RequestReview, RequestReviewReply, ResetBreaker,
@@ -77,17 +76,8 @@ pub const OPERATIONS: &[Operation] = &[
         "/v1/tasks/{id}",
         "Show a task with its comments, events and runs.",
     ),
-    Operation {
-        method: Method::Patch,
-        ..verb::<EditTask, EditReply>(
-            "/v1/tasks/{id}",
-            "Edit the title, body, priority, tenant or labels of a task.",
-        )
-    },
-    verb::<BulkTasks, BulkReply>(
-        "/v1/tasks/bulk",
-        "Apply one operation to many tasks, by ids or by a filter; each is answered on its own.",
-    ),
+    board_operations::EDIT,
+    board_operations::BULK,
     verb::<LinkTasks, LinkReply>("/v1/links", "Add a dependency between two tasks."),
     verb::<UnlinkTasks, UnlinkReply>("/v1/links/remove", "Remove a dependency between two tasks."),
     by_hand::<ClaimTask, ClaimReply>(
@@ -299,19 +289,13 @@ pub const OPERATIONS: &[Operation] = &[
     query::<ListBreakers, Vec<BreakerInfo>>("/v1/breakers", "List circuit breakers."),
     verb::<ResetBreaker, BreakerInfo>("/v1/breakers/reset", "Reset a circuit breaker."),
     query::<ListSchedules, Vec<Schedule>>("/v1/schedules", "List the schedules of a board."),
-    verb::<AddSchedule, ScheduleChange>("/v1/schedules", "Add a schedule."),
-    verb::<ApplySchedules, ApplySchedulesReply>(
-        "/v1/schedules/apply",
-        "Add and change schedules so that they are as given, all or none.",
-    ),
+    board_operations::ADD_SCHEDULE,
+    board_operations::APPLY_SCHEDULES,
     query::<ShowSchedule, ScheduleDetails>(
         "/v1/schedules/{name}",
         "Show a schedule with its last and its next occurrences.",
     ),
-    Operation {
-        method: Method::Patch,
-        ..verb::<EditSchedule, ScheduleChange>("/v1/schedules/{name}", "Change a schedule.")
-    },
+    board_operations::EDIT_SCHEDULE,
     verb::<PauseSchedule, ScheduleChange>("/v1/schedules/{name}/pause", "Pause a schedule."),
     verb::<ResumeSchedule, ScheduleChange>(
         "/v1/schedules/{name}/resume",

@@ -242,6 +242,9 @@ impl Stream {
             tail: Some(LOG_BYTES_FIRST),
             follow: true,
             from: None,
+            since: None,
+            timestamps: false,
+            framed: false,
             board: None,
         };
         tokio::spawn(async move {

@@ -57,8 +57,8 @@ pub fn profile_or_nobody(text: &str) -> Result<Option<String>, Failure> {
     Ok((!is_nobody).then(|| text.to_owned()))
 }
 
-/// A point in time as epoch seconds: such a number itself, the beginning of a day (`2026-05-01`), or how long ago (`2d ago`,
-/// `2d`).
+/// A point in time as epoch seconds: such a number itself, the beginning of a day (`2026-05-01`), a time of it in the host's zone
+/// (`2026-05-01 09:00`), RFC 3339, or how long ago (`2d ago`, `2d`).
 ///
 /// # Errors
 /// A usage error that names the flag.
@@ -67,8 +67,8 @@ pub fn point_in_time(flag: &str, text: &str, times: &Times) -> Result<EpochSecon
     if let Ok(seconds) = text.parse::<EpochSeconds>() {
         return Ok(seconds);
     }
-    if let Some(midnight) = times.midnight(text) {
-        return Ok(midnight);
+    if let Some(point) = times.midnight(text).or_else(|| times.point(text)) {
+        return Ok(point);
     }
     let length = text.strip_suffix("ago").map_or(text, str::trim_end);
     match parse_duration(length) {
@@ -78,7 +78,9 @@ pub fn point_in_time(flag: &str, text: &str, times: &Times) -> Result<EpochSecon
         Err(_) => {
             let message = format!("{flag}: malformed time {text:?}");
             Err(Failure::usage_of(ErrorCode::InvalidValue, message)
-                .with_hint("use epoch seconds, a date (2026-05-01) or an age (2d ago)"))
+                .with_hint(
+                "use a date (2026-05-01), a time (2026-05-01 09:00), RFC 3339, an age (2d ago) or epoch seconds",
+            ))
         }
     }
 }
@@ -242,6 +244,9 @@ mod tests {
             assert_eq!(point(text).unwrap(), times.now() - 172_800, "{text:?}");
         }
         assert_eq!(Some(point("2026-05-01").unwrap()), times.midnight("2026-05-01"));
+        let nine = times.midnight("2026-05-01").map(|midnight| midnight + 9 * 3_600);
+        assert_eq!(Some(point("2026-05-01 09:00").unwrap()), nine);
+        assert_eq!(point("2026-05-01T09:00:00Z").unwrap(), 1_777_626_000);
         for text in ["", "soon", "2026-13-01", "2026-05", "1.5", "ago", "yesterday", "-2d"] {
             assert!(point(text).is_err(), "{text:?}");
         }

@@ -108,6 +108,7 @@ pub const VERBS: &[(&str, &str)] = &[
     ("unpause", "resume"),
     ("update", "edit"),
     ("users", "assignees"),
+    ("version", "status"),
     ("web", "dashboard"),
     ("workers", "profiles"),
 ];

@@ -1,7 +1,9 @@
 //! The session of a command: its environment, its board, its output.
 
 use std::cell::Cell;
-use std::io::{BufRead as _, IsTerminal as _, Read as _, StdinLock, Write as _, stdin, stdout};
+use std::fs::File;
+use std::io::{BufRead as _, IsTerminal as _, Read, StdinLock, Write as _, stdin, stdout};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -121,26 +123,32 @@ impl Session {
         if given != STDIN {
             return Ok(given);
         }
+        self.text_of_stdin(of)
+    }
+
+    /// The text in a file, or on standard input where the path is `-`. `flag` names the option.
+    ///
+    /// # Errors
+    /// It cannot be read, is no text or is too long.
+    pub fn text_of_file(&self, flag: &str, path: &Path) -> Result<String, Failure> {
+        if path == Path::new(STDIN) {
+            return self.text_of_stdin(flag);
+        }
+        if self.surface == Surface::Chat {
+            return Err(Failure::usage(format!("{flag}: there are no files in a chat")));
+        }
+        let name = path.display().to_string();
+        let file = File::open(path)
+            .map_err(|error| Failure::usage(format!("{flag}: cannot read {name}: {error}")))?;
+        text_in(file, flag, &name)
+    }
+
+    fn text_of_stdin(&self, of: &str) -> Result<String, Failure> {
         if self.has_read_stdin.replace(true) {
             let message = format!("{of} -: stdin was already used for another option");
             return Err(Failure::usage(message).with_hint("give one of the texts as an argument"));
         }
-        // No more than is needed to see that it is too much.
-        let limit = u64::try_from(BODY_BYTES_MAX).unwrap_or(u64::MAX);
-        let mut bytes = Vec::new();
-        self.stdin()?
-            .take(limit.saturating_add(1))
-            .read_to_end(&mut bytes)
-            .map_err(|error| Failure::usage(format!("{of} -: cannot read stdin: {error}")))?;
-        if bytes.len() > BODY_BYTES_MAX {
-            let of = of.trim_start_matches('-');
-            let message = format!("{of} is too large: more than {BODY_BYTES_MAX} bytes on stdin");
-            return Err(Failure::refused(ErrorCode::TooLarge, message));
-        }
-        String::from_utf8(bytes).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            Failure::usage(format!("{of} -: stdin is not valid UTF-8 (byte {at})"))
-        })
+        text_in(self.stdin()?, &format!("{of} -"), "stdin")
     }
 
     /// Whether a person sits in front of it who can be asked.
@@ -193,4 +201,26 @@ impl Session {
             self.ambient.user_name.clone().unwrap_or_else(|| format!("uid:{}", self.ambient.uid));
         format!("{user}@{}", host_name().unwrap_or_else(|| "localhost".to_owned()))
     }
+}
+
+/// All of a text. `of` names the option, `source` where the text is.
+fn text_in(reader: impl Read, of: &str, source: &str) -> Result<String, Failure> {
+    // No more than is needed to see that it is too much.
+    let limit = u64::try_from(BODY_BYTES_MAX).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    reader
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(|error| Failure::usage(format!("{of}: cannot read {source}: {error}")))?;
+    if bytes.len() > BODY_BYTES_MAX {
+        let of = of.trim_start_matches('-').trim_end_matches(" -").trim_end_matches("-file");
+        let preposition = if source == "stdin" { "on" } else { "in" };
+        let message =
+            format!("{of} is too large: more than {BODY_BYTES_MAX} bytes {preposition} {source}");
+        return Err(Failure::refused(ErrorCode::TooLarge, message));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Failure::usage(format!("{of}: {source} is not valid UTF-8 (byte {at})"))
+    })
 }

@@ -58,6 +58,16 @@ impl Times {
         }
     }
 
+    /// `YYYY-MM-DDTHH:MM:SS+02:00`, local with its distance from UTC (RFC 3339).
+    pub fn rfc3339(&self, seconds: EpochSeconds) -> String {
+        match Timestamp::from_second(seconds) {
+            Ok(time) => {
+                time.to_zoned(self.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+            }
+            Err(_) => seconds.to_string(),
+        }
+    }
+
     /// `HH:MM:SS`, local.
     pub fn clock(&self, seconds: EpochSeconds) -> String {
         self.exact(seconds).split_once(' ').map_or_else(String::new, |(_, time)| time.to_owned())
@@ -210,6 +220,7 @@ mod tests {
         assert_eq!(at(0).local(0), "1970-01-01 02:00");
         assert_eq!((at(0).day(0).as_str(), at(0).clock(0).as_str()), ("1970-01-01", "02:00:00"));
         assert_eq!(at(0).local(i64::MAX), i64::MAX.to_string());
+        assert_eq!(at(0).rfc3339(0), "1970-01-01T02:00:00+02:00");
     }
 
     #[test]

@@ -13,6 +13,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::kernel::error::Refusal;
 use crate::kernel::ids::Host;
@@ -87,6 +88,47 @@ pub enum DirectoryDoubt {
         /// One line: why not.
         why: String,
     },
+}
+
+/// A directory that a request has tasks work in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WantedDirectory {
+    /// Its path, as the request gives it.
+    pub path: String,
+    /// Who is to work there.
+    pub assignee: Option<String>,
+}
+
+impl WantedDirectory {
+    /// The directory of a workspace; none when that is no directory that can be looked at.
+    pub fn of(kind: Option<&str>, path: Option<&str>, assignee: Option<&str>) -> Option<Self> {
+        let is_dir = kind == Some(WorkspaceKind::Dir.as_str());
+        let path = path.filter(|path| is_dir && path.starts_with('/'))?.to_owned();
+        Some(Self { path, assignee: assignee.map(str::to_owned) })
+    }
+
+    /// The directory that these fields of a task name.
+    pub fn of_fields(task: &Map<String, Value>) -> Option<Self> {
+        let text = |name: &str| task.get(name).and_then(Value::as_str);
+        let assignee = text("assignee").map(str::trim).filter(|assignee| !assignee.is_empty());
+        Self::of(text("workspace_kind"), text("workspace_path"), assignee)
+    }
+}
+
+/// What was found of the directories of a request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DirectoryDoubts(BTreeMap<WantedDirectory, DirectoryDoubt>);
+
+impl DirectoryDoubts {
+    /// Keeps what was found.
+    pub fn new(found: impl IntoIterator<Item = (WantedDirectory, DirectoryDoubt)>) -> Self {
+        Self(found.into_iter().collect())
+    }
+
+    /// What was found of this directory. One that nobody has looked at has no doubt.
+    pub fn of(&self, wanted: Option<&WantedDirectory>) -> DirectoryDoubt {
+        wanted.and_then(|wanted| self.0.get(wanted)).cloned().unwrap_or_default()
+    }
 }
 
 impl DirectoryDoubt {

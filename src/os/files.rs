@@ -19,26 +19,6 @@ pub fn find_program(program: &str, search_path: &str) -> Option<PathBuf> {
         .find(|path| is_executable_file(path))
 }
 
-/// Removes regular files directly in `folder` that were last written before `before` (epoch seconds), and the folder when
-/// that empties it. Links are neither followed nor removed. Returns how many files went (or would go).
-pub fn remove_files_older_than(folder: &Path, before: i64, dry_run: bool) -> usize {
-    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
-    let mut count = 0;
-    for entry in entries.flatten() {
-        let path = entry.path();
-        let is_old = std::fs::symlink_metadata(&path)
-            .is_ok_and(|file| file.is_file() && file.mtime() < before);
-        if is_old && (dry_run || std::fs::remove_file(&path).is_ok()) {
-            count += 1;
-        }
-    }
-    if !dry_run && count > 0 {
-        // Fails when something is left in it, and then it stays.
-        drop(std::fs::remove_dir(folder));
-    }
-    count
-}
-
 /// The permission bits of a file's mode, of what a link leads to.
 ///
 /// # Errors
@@ -323,20 +303,5 @@ mod tests {
             assert_eq!(permission_bits(&path).unwrap(), 0o600);
         }
         assert!(!dir.path().join("file.new").exists());
-    }
-
-    #[test]
-    fn only_old_regular_files_go() {
-        let dir = tempfile::tempdir().unwrap();
-        let folder = dir.path().join("logs");
-        std::fs::create_dir(&folder).unwrap();
-        std::fs::write(folder.join("1.log"), "x").unwrap();
-        std::fs::create_dir(folder.join("sub")).unwrap();
-        std::os::unix::fs::symlink("/etc/passwd", folder.join("link")).unwrap();
-        assert_eq!(remove_files_older_than(&folder, 0, false), 0);
-        assert_eq!(remove_files_older_than(&folder, i64::MAX, true), 1);
-        assert!(folder.join("1.log").exists());
-        assert_eq!(remove_files_older_than(&folder, i64::MAX, false), 1);
-        assert!(folder.join("sub").exists() && folder.join("link").symlink_metadata().is_ok());
     }
 }

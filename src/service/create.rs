@@ -3,13 +3,11 @@
 
 use std::sync::Arc;
 
-use crate::actors::path_looks::{self, Asked};
-use crate::kernel::caller::Caller;
 use crate::kernel::error::VerbError;
-use crate::kernel::location::DirectoryDoubt;
+use crate::kernel::location::WantedDirectory;
 use crate::kernel::queries::Snapshot;
-use crate::kernel::task::WorkspaceKind;
 use crate::kernel::verbs::{CreateReply, CreateTask, CreateTasks, CreateTasksReply};
+use crate::service::directories::look_at_directories;
 use crate::service::{Requester, Service, ServiceError};
 
 /// Creates a task.
@@ -69,75 +67,21 @@ async fn look(
         }
         Ok(allowed)
     };
-    let allowed = service.readers.read(by.caller.clone(), allowed).await?;
-    let all: Vec<String> = service.configuration.settings().profiles.keys().cloned().collect();
-    // A batch often has the same directory everywhere: each is looked at once.
-    let mut asked: Vec<Asked> = Vec::new();
-    let mut looked: Vec<(usize, usize)> = Vec::new();
-    for at in allowed {
-        let Some(task) = tasks.get(at) else { continue };
-        let Some(path) = directory(task).map(str::to_owned) else { continue };
-        let profiles = eyes(&by.caller, task.assignee.as_deref(), &all);
-        let new = Asked { path, profiles };
-        let known = asked.iter().position(|other| *other == new);
-        looked.push((at, known.unwrap_or(asked.len())));
-        if known.is_none() {
-            asked.push(new);
-        }
-    }
-    let found = service.looker.look_before_create(path_looks::PATIENCE, asked).await;
-    for (at, number) in looked {
-        if let (Some(task), Some(look)) = (tasks.get_mut(at), found.get(number)) {
-            task.directory = DirectoryDoubt::of(look.clone());
+    let allowed: Vec<usize> = service.readers.read(by.caller.clone(), allowed).await?;
+    let of = |at: &usize| tasks.get(*at).and_then(directory).map(|wanted| (*at, wanted));
+    let wanted: Vec<(usize, WantedDirectory)> = allowed.iter().filter_map(of).collect();
+    let directories = wanted.iter().map(|(_, wanted)| wanted.clone()).collect();
+    let found = look_at_directories(service, &by.caller, directories).await;
+    for (at, wanted) in wanted {
+        if let Some(task) = tasks.get_mut(at) {
+            task.directory = found.of(Some(&wanted));
         }
     }
     Ok(())
 }
 
 /// The directory that a task is to work in, where it names one that can be looked at.
-fn directory(task: &CreateTask) -> Option<&str> {
-    let is_dir = task.workspace_kind.as_deref() == Some(WorkspaceKind::Dir.as_str());
-    task.workspace_path.as_deref().filter(|path| is_dir && path.starts_with('/'))
-}
-
-/// The profiles whose users look. The user whose work it will be decides what can be seen; without an assignee that may be any. A worker
-/// finds out what its own user can see and no more.
-fn eyes(caller: &Caller, assignee: Option<&str>, all: &[String]) -> Vec<String> {
-    match (caller, assignee) {
-        (Caller::Worker { profile, .. }, _) => vec![profile.clone()],
-        (
-            Caller::Operator { .. } | Caller::Courier | Caller::Chat(_) | Caller::System { .. },
-            Some(assignee),
-        ) => vec![assignee.to_owned()],
-        (
-            Caller::Operator { .. } | Caller::Courier | Caller::Chat(_) | Caller::System { .. },
-            None,
-        ) => all.to_vec(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kernel::ids::{BoardName, TaskId};
-
-    #[test]
-    fn a_worker_sees_with_the_eyes_of_its_own_profile_only() {
-        let all = ["dev".to_owned(), "qa".to_owned()];
-        let worker = Caller::Worker {
-            run_id: 1,
-            task_id: TaskId::parse("t_1").unwrap(),
-            board: BoardName::default(),
-            profile: "dev".to_owned(),
-        };
-        let operator = Caller::Operator { name: "ann".to_owned() };
-        for (caller, assignee, expected) in [
-            (&worker, Some("qa"), &["dev"][..]),
-            (&worker, None, &["dev"]),
-            (&operator, Some("qa"), &["qa"]),
-            (&operator, None, &["dev", "qa"]),
-        ] {
-            assert_eq!(eyes(caller, assignee, &all), expected, "{caller:?} {assignee:?}");
-        }
-    }
+fn directory(task: &CreateTask) -> Option<WantedDirectory> {
+    let (kind, path) = (task.workspace_kind.as_deref(), task.workspace_path.as_deref());
+    WantedDirectory::of(kind, path, task.assignee.as_deref())
 }

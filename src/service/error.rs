@@ -44,6 +44,14 @@ pub enum ServiceError {
         /// The run that was asked for.
         run: Option<RunId>,
     },
+    /// The log of a run was kept without times.
+    #[error("since: the log of run {run} of {task} has no times")]
+    NoLogTimes {
+        /// The task.
+        task: TaskId,
+        /// The run.
+        run: RunId,
+    },
     /// There is no diff.
     #[error("cannot show what {task} changed: {why}")]
     NoDiff {
@@ -119,9 +127,10 @@ impl ServiceError {
             Self::ConfigurationRefused { .. } => ErrorCode::InvalidValue,
             Self::BackupRefused(_) => ErrorCode::BadBackup,
             Self::OpenRuns { .. } => ErrorCode::OpenRuns,
-            Self::NoLog { .. } | Self::NoDiff { .. } | Self::AttachmentLost { .. } => {
-                ErrorCode::NotFound
-            }
+            Self::NoLog { .. }
+            | Self::NoLogTimes { .. }
+            | Self::NoDiff { .. }
+            | Self::AttachmentLost { .. } => ErrorCode::NotFound,
             Self::DiffTimeout { .. } => ErrorCode::Timeout,
             Self::BadFileName { .. } | Self::UnknownKind { .. } => ErrorCode::InvalidValue,
             Self::BadCursor { .. } => ErrorCode::BadRequest,
@@ -145,6 +154,9 @@ impl ServiceError {
             }
             Self::OpenRuns { .. } => Some(Hint::AwaitDrained),
             Self::NoLog { task, .. } => Some(Hint::ListRuns { id: task.to_string() }),
+            Self::NoLogTimes { .. } => Some(Hint::words(
+                "it was begun before this version, or its times could not be written; read it without `since`",
+            )),
             Self::AttachmentLost { .. } => Some(Hint::words(
                 "the file is no longer in the directory `attachments` of the home; `kanban restore` brings it from a backup that has it",
             )),
@@ -184,6 +196,7 @@ impl ServiceError {
             | Self::BackupRefused(_)
             | Self::OpenRuns { .. }
             | Self::NoLog { .. }
+            | Self::NoLogTimes { .. }
             | Self::NoDiff { .. }
             | Self::DiffTimeout { .. }
             | Self::BadFileName { .. }

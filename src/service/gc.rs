@@ -14,6 +14,7 @@ use crate::kernel::retention::logs_due;
 use crate::kernel::store;
 use crate::kernel::verbs::{CollectGarbage, LastGc, RecordGc, collectable};
 use crate::os::host::clock::epoch_seconds;
+use crate::os::run_files::log::{count_log_files, remove_logs_older_than};
 use crate::service::attachments::{self, Sweep};
 use crate::service::workspaces::{self, KeptWorkspace};
 use crate::service::{Requester, Service, ServiceError};
@@ -129,7 +130,7 @@ async fn preview(
         Ok((tasks, events, oldest_archived_at))
     };
     let (tasks, events, oldest_archived_at) = service.readers.read_long(caller, read).await?;
-    let logs_of = |id: &TaskId| count_entries(&service.paths.logs_dir.join(id.as_str()));
+    let logs_of = |id: &TaskId| count_log_files(&service.paths.logs_dir.join(id.as_str()));
     let logs = tasks.iter().map(logs_of).sum();
     let tasks_count = tasks.len();
     let report = GcReport {
@@ -174,12 +175,8 @@ fn remove_dir(path: &Path) -> bool {
 }
 
 fn remove_logs(path: &Path) -> usize {
-    let count = count_entries(path);
+    let count = count_log_files(path);
     if remove_dir(path) { count } else { 0 }
-}
-
-fn count_entries(path: &Path) -> usize {
-    std::fs::read_dir(path).map_or(0, Iterator::count)
 }
 
 /// Logs of finished tasks that nobody has written to for so long.
@@ -203,7 +200,7 @@ async fn old_logs(
             }
             let status = store::tasks::get_status(snapshot.connection, &id)?;
             if logs_due(status.map(|(status, _)| status)) {
-                count += crate::os::files::remove_files_older_than(&folder.path(), before, dry_run);
+                count += remove_logs_older_than(&folder.path(), before, dry_run);
             }
         }
         Ok::<usize, VerbError>(count)

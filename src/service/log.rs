@@ -1,6 +1,8 @@
 //! The log of a run.
 
-use std::path::PathBuf;
+mod form;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +13,18 @@ use tokio::sync::watch;
 
 use crate::actors::root::Life;
 use crate::kernel::error::Fault;
-use crate::kernel::ids::{RunId, TaskId};
+use crate::kernel::ids::{EpochSeconds, RunId, TaskId};
 use crate::kernel::queries::Snapshot;
 use crate::kernel::store;
-use crate::os::run_files::log::{LogFollower, RunLogText, read_log};
+use crate::os::run_files::log::{
+    LogFollower, LogTimes, RunLogText, from_position, is_line_begun, last_bytes, line_begin,
+    read_log,
+};
 use crate::service::error::file_fault;
 use crate::service::life::wait_for_life;
 use crate::service::{Requester, Service, ServiceError};
+
+pub use form::{LogForm, LogText};
 
 /// Time between two looks at a followed log. Only a log that is followed is looked at. It doubles as long as nothing
 /// comes.
@@ -40,12 +47,43 @@ pub struct GetLog {
     /// Continues with new output until the run ends.
     #[serde(default)]
     pub follow: bool,
-    /// With `follow`: only what comes behind this many bytes of output, to go on where an earlier reply broke; `tail` is ignored then.
+    /// With `follow`: only what comes behind this position, to go on where an earlier reply broke; `tail` and `since` are ignored then.
     #[serde(default)]
     pub from: Option<u64>,
+    /// Only what was written since this time, epoch seconds. The log keeps times to the second while its run is young, and to a
+    /// thousandth of the run's age later; output from between two of them is included.
+    #[serde(default)]
+    pub since: Option<EpochSeconds>,
+    /// Puts the time at which it was written before each line, RFC 3339 in UTC. The header `kanban-log-times` is `false` when the log
+    /// has no times: it was begun by a daemon that kept none.
+    #[serde(default)]
+    pub timestamps: bool,
+    /// Sends frames instead of text: a line `POSITION BYTES TIME` and so many bytes of output behind it. `POSITION` is that behind the
+    /// frame, for `from`; `TIME` is when its output was written, milliseconds since 1970, or `-`.
+    #[serde(default)]
+    pub framed: bool,
     /// Board of the task; refused when the task is on another board.
     #[serde(default)]
     pub board: Option<String>,
+}
+
+impl GetLog {
+    /// Whether it is answered by pieces with positions.
+    pub fn is_in_pieces(&self) -> bool {
+        self.follow || self.framed || self.timestamps || self.since.is_some()
+    }
+
+    fn form(&self) -> LogForm {
+        match (self.framed, self.timestamps) {
+            (true, _) => LogForm::Framed,
+            (false, true) => LogForm::Stamped,
+            (false, false) => LogForm::Plain,
+        }
+    }
+
+    fn wants_times(&self) -> bool {
+        self.framed || self.timestamps || self.since.is_some()
+    }
 }
 
 /// A log as it is now.
@@ -118,22 +156,82 @@ fn newest_log(
     Ok(None)
 }
 
-/// A log that is followed: it begins with what is there and ends when the run is over.
+/// A log in pieces: it begins with what is there. One that is followed ends when the run is over.
 pub struct FollowedLog {
     /// Whose it is.
     pub run_id: RunId,
     service: Arc<Service>,
     life: watch::Receiver<Life>,
-    follower: Option<LogFollower>,
+    reading: Option<Reading>,
     /// What was there when it began, until it is taken.
     first: Option<Bytes>,
-    /// Bytes of output up to the end of what was there when it began.
+    /// Bytes of output and of lines about gone output in what was there when it began.
+    pub first_bytes: u64,
+    /// Position behind what was there when it began.
     pub position: u64,
+    /// Bytes of output before that, that the log did not keep or that were not asked for.
+    pub omitted_bytes: u64,
+    /// Whether the log has times; none when nobody asked.
+    pub has_times: Option<bool>,
     pause: Duration,
-    was_live: bool,
+    is_followed: bool,
 }
 
-/// Begins to follow a log.
+/// How far a log is read and written out.
+struct Reading {
+    follower: LogFollower,
+    times: Option<LogTimes>,
+    text: LogText,
+}
+
+impl Reading {
+    /// What was written since, with the marks of all of it.
+    fn read_on(&mut self) -> std::io::Result<Bytes> {
+        let pieces = self.follower.read_on()?;
+        if let Some(times) = self.times.as_mut().filter(|_times| !pieces.is_empty()) {
+            times.read_on()?;
+        }
+        Ok(Bytes::from(self.text.push(&pieces, self.times.as_ref())))
+    }
+}
+
+/// The beginning of a reading.
+struct Begun {
+    reading: Reading,
+    first: Bytes,
+    omitted_bytes: u64,
+}
+
+/// Begins to read a log as the request wants it; none when it wants times that the log has not.
+fn begin(path: &Path, request: &GetLog) -> std::io::Result<Option<Begun>> {
+    let (follower, whole) = LogFollower::begin(path)?;
+    // Marks are written before their output: behind that they are all there.
+    let times = if request.wants_times() { LogTimes::open(path)? } else { None };
+    let wanted = match (request.from, request.since) {
+        (Some(from), _) => Some(from),
+        (None, Some(since)) => {
+            let Some(times) = &times else { return Ok(None) };
+            let since = times.since(since.saturating_mul(1_000));
+            Some(since.map_or(u64::MAX, |position| line_begin(&whole, position)))
+        }
+        (None, None) => None,
+    };
+    let is_line_begun = request.from.is_some_and(|position| is_line_begun(&whole, position));
+    let mut pieces = match wanted {
+        Some(position) => from_position(whole, position),
+        None => whole,
+    };
+    if let Some(window) = request.tail.filter(|_window| request.from.is_none()) {
+        pieces = last_bytes(pieces, window);
+    }
+    let kept: u64 = pieces.iter().map(|piece| piece.end() - piece.at).sum();
+    let mut text = LogText::new(request.form(), is_line_begun);
+    let first = Bytes::from(text.push(&pieces, times.as_ref()));
+    let omitted_bytes = follower.position().saturating_sub(kept);
+    Ok(Some(Begun { reading: Reading { follower, times, text }, first, omitted_bytes }))
+}
+
+/// Begins to follow a log, or to read it in pieces.
 ///
 /// # Errors
 /// A refusal or a fault.
@@ -144,9 +242,12 @@ pub async fn follow(
 ) -> Result<FollowedLog, ServiceError> {
     let Candidates { task_id, paths } = candidates(&service, by, &request).await?;
     let live_runs = service.live_runs.clone();
+    let is_followed = request.follow;
     let looked = tokio::task::spawn_blocking(move || {
         // A run that has only begun may not have written yet; one that is over must have.
-        paths.into_iter().find(|(id, path)| live_runs.contains(*id) || path.exists())
+        paths
+            .into_iter()
+            .find(|(id, path)| (is_followed && live_runs.contains(*id)) || path.exists())
     });
     let found =
         looked.await.map_err(|_panicked| Fault::NoAnswer { part: "the thread that reads logs" })?;
@@ -155,28 +256,26 @@ pub async fn follow(
     };
     let life = service.life.clone();
     // Looked at before the log, so that what is read after the last look is the whole.
-    let was_live = service.live_runs.contains(run_id);
+    let is_followed = is_followed && service.live_runs.contains(run_id);
     let unreadable = |error: std::io::Error| file_fault("read a log", &error);
-    let (tail, from) = (request.tail, request.from);
-    let begin = move || match from {
-        None => LogFollower::begin(&path, tail),
-        Some(from) => {
-            let mut follower = LogFollower::begin_at(&path, from)?;
-            let news = follower.read_on()?;
-            Ok((follower, news))
-        }
+    let wants_times = request.wants_times();
+    let begun = tokio::task::spawn_blocking(move || begin(&path, &request)).await;
+    let begun = begun.map_err(std::io::Error::other).and_then(|begun| begun).map_err(unreadable)?;
+    let Some(Begun { reading, first, omitted_bytes }) = begun else {
+        return Err(ServiceError::NoLogTimes { task: task_id, run: run_id });
     };
-    let begun = tokio::task::spawn_blocking(begin).await.map_err(std::io::Error::other);
-    let (follower, first) = begun.and_then(|begun| begun).map_err(unreadable)?;
     Ok(FollowedLog {
         run_id,
         service,
         life,
-        position: follower.position(),
-        follower: Some(follower),
-        first: Some(Bytes::from(first)),
+        first_bytes: reading.text.content_bytes(),
+        position: reading.follower.position(),
+        omitted_bytes,
+        has_times: wants_times.then_some(reading.times.is_some()),
+        reading: Some(reading),
+        first: Some(first),
         pause: LOOK_AGAIN,
-        was_live,
+        is_followed,
     })
 }
 
@@ -189,13 +288,13 @@ impl FollowedLog {
         if let Some(first) = self.first.take().filter(|first| !first.is_empty()) {
             return Ok(Some(first));
         }
-        while self.was_live {
+        while self.is_followed {
             tokio::select! {
                 () = tokio::time::sleep(self.pause) => {}
                 () = wait_for_life(&mut self.life, |life| life == Life::Ending) => return Ok(None),
             }
             // Looked at before the log, so that what is read after the last look is the whole.
-            self.was_live = self.service.live_runs.contains(self.run_id);
+            self.is_followed = self.service.live_runs.contains(self.run_id);
             let news = self.look().await?;
             if !news.is_empty() {
                 self.pause = LOOK_AGAIN;
@@ -206,22 +305,17 @@ impl FollowedLog {
         Ok(None)
     }
 
-    /// Bytes of what was there when it began, as long as it is not taken.
-    pub fn first_len(&self) -> usize {
-        self.first.as_ref().map_or(0, Bytes::len)
-    }
-
     /// What is there now, read on a thread that may wait for a disk.
     async fn look(&mut self) -> std::io::Result<Bytes> {
-        let Some(mut follower) = self.follower.take() else {
+        let Some(mut reading) = self.reading.take() else {
             return Err(std::io::Error::other("an earlier look at the log has failed"));
         };
         let looked = tokio::task::spawn_blocking(move || {
-            let news = follower.read_on()?;
-            Ok::<_, std::io::Error>((follower, news))
+            let news = reading.read_on()?;
+            Ok::<_, std::io::Error>((reading, news))
         });
         let (now, news) = looked.await.map_err(std::io::Error::other)??;
-        self.follower = Some(now);
-        Ok(Bytes::from(news))
+        self.reading = Some(now);
+        Ok(news)
     }
 }

@@ -24,6 +24,7 @@ pub mod courier;
 pub mod create;
 pub mod daemon;
 pub mod diff;
+pub mod directories;
 pub mod dispatch;
 pub mod doctor;
 pub mod error;

@@ -20,7 +20,7 @@ use crate::os::processes::wait::WaitStatus;
 use crate::os::run_files::directory::{
     LogSpec, RunDir, RunSpec, SetupCommand, SetupFailure, StartFailure, StartPart, StartStep,
 };
-use crate::os::run_files::log::{RunLogWriter, read_log};
+use crate::os::run_files::log::{Moment, RunLogWriter, read_log};
 use crate::shim::ladder::Ladder;
 use crate::shim::log_pump::LogPump;
 use crate::shim::stdio::{self, Stdio};
@@ -122,7 +122,14 @@ impl Setup<'_> {
             part_unready: StartPart::Setup,
         };
         let log_spec = &self.spec.log;
-        let log = log.map_or_else(|| open(&subject, log_spec), Ok)?;
+        let log = match log {
+            Some(begun) => begun,
+            None => {
+                let mut log = open(&subject, log_spec)?;
+                log.keep_times(Moment::now());
+                log
+            }
+        };
         let ended = self.execute(&subject, (&command.argv, &command.cwd), log, log_spec)?;
         ended.how.map(|()| ended.log).map_err(|what| {
             let lines = last_lines(log_spec).map_or(String::new(), |lines| format!(": {lines}"));

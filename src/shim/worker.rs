@@ -17,7 +17,7 @@ use crate::os::processes::fork_exec::{
 };
 use crate::os::processes::user::{RunAs, with_file_rights_of};
 use crate::os::run_files::directory::{LogSpec, RunSpec, StartFailure, StartPart, StartStep};
-use crate::os::run_files::log::RunLogWriter;
+use crate::os::run_files::log::{Moment, RunLogWriter};
 use crate::shim::stdio::{self, Stdio};
 use crate::shim::work_directory;
 
@@ -64,7 +64,10 @@ pub fn start(
         }
         _ => as_worker(run_as, || make_working_directory(spec, plan.umask))??,
     }
-    let log = log.map_or_else(|| open_log(&spec.log), Ok)?;
+    let log = match log {
+        Some(begun) => begun,
+        None => open_run_log(spec)?,
+    };
     let error_log = spec.stdio.as_ref().map(|stdio| open_log(&stdio.errors)).transpose()?;
     let at_fork =
         |error: &io::Error| failure_of(StartStep::Fork, error, "cannot create the worker process");
@@ -81,6 +84,15 @@ pub fn start(
         .map_err(|failure| report(failure, spec, &plan))?;
     let errors = errors.map(|errors| errors.output).zip(error_log);
     Ok(StartedWorker { pid, start_ticks, output, log, errors })
+}
+
+/// The log of a worker is read by people, who ask when something was written; what a command prints is read once and removed.
+fn open_run_log(spec: &RunSpec) -> Result<RunLogWriter, StartFailure> {
+    let mut log = open_log(&spec.log)?;
+    if spec.stdio.is_none() {
+        log.keep_times(Moment::now());
+    }
+    Ok(log)
 }
 
 fn open_log(spec: &LogSpec) -> Result<RunLogWriter, StartFailure> {

@@ -20,4 +20,5 @@ pub mod markdown;
 pub mod nearest;
 pub mod sequences;
 pub mod signs;
+pub mod stamped;
 pub mod terminal;

@@ -8,7 +8,7 @@ use kanband::kernel::store::listing::ListFilter;
 use kanband::kernel::store::{self, PageBounds};
 use kanband::kernel::task::TaskStatus;
 use kanband::kernel::verbs::{
-    ArchiveTask, BlockTask, ClaimTask, CompleteTask, CreateBoard, CreateTask,
+    ArchiveTask, BlockTask, ClaimTask, CommentTask, CompleteTask, CreateBoard, CreateTask,
 };
 
 use serde_json::json;
@@ -164,4 +164,38 @@ fn the_oldest_ready_task_is_that_of_its_board_among_the_first_of_each_priority()
     assert_eq!(first.priority, -4);
     bench.do_it(&CompleteTask { id: first.id.to_string(), ..CompleteTask::default() });
     assert_eq!(oldest(&bench, "default"), Some(40));
+}
+
+#[test]
+fn a_listing_is_narrowed_by_when_tasks_were_made_and_when_something_last_happened_to_them() {
+    let mut bench = Bench::new();
+    let mut made = Vec::new();
+    for title in ["a", "b", "c", "d"] {
+        bench.now += 100;
+        let task = bench.do_it(&CreateTask { title: title.into(), ..CreateTask::default() }).task;
+        made.push((task.id, bench.now));
+    }
+    bench.now += 100;
+    let (first, commented_at) = (made[0].0.to_string(), bench.now);
+    bench.do_it(&wire::<CommentTask>(json!({ "id": first, "body": "still here" })));
+    let at = |index: usize| Some(made[index].1);
+    let base = ListTasks::default;
+    for (query, expected) in [
+        (ListTasks { created_after: at(1), ..base() }, &["c", "d"][..]),
+        (ListTasks { created_before: at(1), ..base() }, &["a"]),
+        (ListTasks { created_after: at(0), created_before: at(3), ..base() }, &["b", "c"]),
+        (ListTasks { updated_since: at(3), ..base() }, &["a", "d"]),
+        (ListTasks { updated_since: Some(commented_at), ..base() }, &["a"]),
+        (ListTasks { updated_since: Some(commented_at + 1), ..base() }, &[]),
+        (
+            ListTasks { updated_since: at(2), status: Some("ready".into()), ..base() },
+            &["a", "c", "d"],
+        ),
+        (
+            ListTasks { updated_since: at(2), sort: Some("-created".into()), ..base() },
+            &["d", "c", "a"],
+        ),
+    ] {
+        assert_eq!(titles(&bench, &query), expected, "{query:?}");
+    }
 }

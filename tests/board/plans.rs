@@ -196,6 +196,7 @@ fn read_everything_hot(bench: &Bench, id: &str) {
         ListTasks { label: some("l"), ..ListTasks::default() },
         ListTasks { parent: Some(id()), ..ListTasks::default() },
         ListTasks { created_after: Some(7), sort: some("created"), ..ListTasks::default() },
+        ListTasks { created_before: Some(7), updated_since: Some(7), ..ListTasks::default() },
         ListTasks { sort: some("created"), ..ListTasks::default() },
         ListTasks { sort: some("-created"), ..ListTasks::default() },
         ListTasks { limit: Some(5), cursor: Some(id()), ..ListTasks::default() },

@@ -75,6 +75,8 @@ const VERBS: &[Verb] = &[
             (&["--parent", "../x"], 1, "no such task"),
             (&["--created-after", "soon"], 2, "malformed time"),
             (&["--created-after", "2026-02-30"], 2, "malformed time"),
+            (&["--until", "soon"], 2, "--created-before: malformed time"),
+            (&["--updated", "-2d"], 2, "--updated-since: malformed time"),
             (&["--mine", "--assignee", "x"], 2, "cannot be used with"),
             (&["--board", "nowhere"], 1, "unknown board"),
         ],

@@ -178,6 +178,9 @@ fn what_removes_much_asks_at_a_terminal_and_says_how_much_and_how_old() {
     assert!(code == 1 && shown.contains("Archive 21 tasks, the oldest created 2"), "{shown}");
     let (code, shown) = at_terminal(&board, &[], &["cancel", "--where", "tenant=x"], "n\n");
     assert!(code == 1 && shown.contains("Cancel 21 tasks"), "{shown}");
+    let stop = ["stop", "--cancel", "--where", "tenant=x"];
+    let (code, shown) = at_terminal(&board, &[], &stop, "n\n");
+    assert!(code == 1 && shown.contains("Cancel 21 tasks, the oldest created 2"), "{shown}");
     assert_eq!(count(&board), 21);
     let (code, shown) = at_terminal(&board, &[], &["archive", "--where", "tenant=x", "--yes"], "");
     assert!(code == 0 && !shown.contains('?'), "{shown}");

@@ -166,6 +166,34 @@ fn a_worker_without_the_right_to_create_learns_nothing_of_a_path() {
 }
 
 #[test]
+fn a_daemon_of_root_sees_a_directory_with_the_eyes_of_its_worker() {
+    if !skip::is_root_or_skip("workers of another user") {
+        return;
+    }
+    let config = config(&[("other", "exit", "true"), ("own", "exit", "true")])
+        .with("profiles.other.user", "nobody");
+    let daemon = Daemon::start(&config);
+    let closed = daemon.scratch().join("closed");
+    std::fs::create_dir(&closed).unwrap();
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let (there, missing) = (closed.join("there"), closed.join("missing"));
+    std::fs::create_dir(&there).unwrap();
+    let create = |assignee: &str, path: &Path| {
+        let mut task = task_in(path);
+        task["assignee"] = json!(assignee);
+        daemon.client().post::<Value>("/v1/tasks", &task)
+    };
+    // Root finds the one and misses the other; of neither is anything known to the worker's user.
+    for path in [&there, &missing] {
+        let reply = create("other", path).unwrap();
+        let warning = reply["warnings"][0].as_str().unwrap();
+        assert!(warning.contains("cannot check the directory"), "{warning}");
+    }
+    assert!(create("own", &there).unwrap().get("warnings").is_none());
+    assert!(create("own", &missing).unwrap_err().to_string().contains("no such directory"));
+}
+
+#[test]
 fn a_task_whose_path_cannot_be_looked_at_in_time_is_not_started_beside_another() {
     let hanging = Hanging::at_looks(2, 3, |config, _| config);
     let daemon = &hanging.daemon;

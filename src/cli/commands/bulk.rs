@@ -134,7 +134,7 @@ fn ask<R: DeserializeOwned>(
     }
     fields.retain(|name, value| name != "id" && name != "board" && !value.is_null());
     let (verb, ids, board) = (verb.to_owned(), ids.to_vec(), session.board.clone());
-    let bulk = BulkTasks { verb, ids, fields, board, filter: None };
+    let bulk = BulkTasks { verb, ids, fields, board, ..BulkTasks::default() };
     let reply: BulkReply = client.post("/v1/tasks/bulk", &bulk)?;
     let answer = |result: BulkResult| match (result.reply, result.refused) {
         (Some(reply), _) => Ok(Ok(serde_json::from_value(reply).map_err(local)?)),

@@ -1,6 +1,7 @@
 //! `kanban comment`.
 
 use crate::cli::commands::Ended;
+use crate::cli::commands::body_file::BodyFile;
 use crate::cli::commands::bulk::{self, Shape};
 use crate::cli::commands::targets::Filter;
 use crate::cli::complete;
@@ -26,12 +27,14 @@ use crate::kernel::verbs::{CommentReply, CommentTask};
 )]
 pub struct Arguments {
     /// Task to comment on (`-` reads ids from stdin), then the text: several words are joined with spaces, `-` reads it from stdin.
-    /// With --body all words are tasks, with --where none is
+    /// With --body and --body-file all words are tasks, with --where none is
     #[arg(value_name = "ID", add = complete::tasks())]
     words: Vec<String>,
     /// Text, if not behind the task; `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     body: Option<String>,
+    #[command(flatten)]
+    body_file: BodyFile,
     /// More tasks for the same comment
     #[arg(long, value_name = "ID", num_args = 1.., conflicts_with = "filter", add = complete::tasks())]
     ids: Vec<TaskArg>,
@@ -42,20 +45,31 @@ pub struct Arguments {
     author: Option<String>,
 }
 
+impl Arguments {
+    /// Whether it reads a file.
+    pub(super) fn reads_file(&self) -> bool {
+        self.body_file.is_given()
+    }
+}
+
 /// Runs it.
 ///
 /// # Errors
 /// A wrong command line, or no daemon.
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
-    let Arguments { words, body, ids: more, filter, author } = arguments;
+    let Arguments { words, body, body_file, ids: more, filter, author } = arguments;
     let hint = "kanban comment ID your text, or ID… --body TEXT";
-    let named = words::ids_and_text(&words, filter.is_given(), body)
+    let of_file = body_file.read(session)?;
+    let named = words::ids_and_text(&words, filter.is_given(), of_file.clone().or(body))
         .map_err(|message| Failure::usage(message).with_hint(hint))?;
     let Some(body) = named.reason else {
         let required = "comment body is required";
         return Err(Failure::usage_of(ErrorCode::CommentBodyRequired, required).with_hint(hint));
     };
-    let body = session.text("comment", body)?;
+    let body = match of_file {
+        Some(text) => text.trim_end_matches(['\r', '\n']).to_owned(),
+        None => session.text("comment", body)?,
+    };
     let client = session.client()?;
     let chosen = filter.chosen(&[named.ids, written(&more)].concat(), &client, session)?;
     let author = author.or_else(|| author_outside_runs(session));

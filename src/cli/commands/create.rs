@@ -28,6 +28,7 @@ const NOT_CREATED: &str = "no task was created";
   kanban create \"Design the schema\" --assignee backend-dev --priority 2
   kanban create \"Build the API\" --assignee dev --parent t_1a2b3c4d --workspace dir:~/src/shop
   kanban create \"Summarise the logs\" --assignee analyst --body - < notes.md
+  kanban create \"Port the parser\" --assignee dev --body-file brief.md
   kanban create -e -a backend-dev
   kanban create \"Review the parser\" --assignee coder --model opus --effort high --skill git
   kanban create \"Nightly report\" --assignee reporter --idempotency-key report-2026-05-01 --json
@@ -38,7 +39,7 @@ pub struct Arguments {
     title: Option<String>,
     /// Create tasks from a file with one JSON object per line, with the fields of the API; `-` reads stdin
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "title", "body", "assignee", "parents", "workspace", "tenant", "priority", "triage", "idempotency_key",
+        "title", "body", "body_file", "assignee", "parents", "workspace", "tenant", "priority", "triage", "idempotency_key",
         "max_runtime", "at", "start_in", "tz", "due", "created_by", "skills", "labels", "model", "effort", "args",
     ])]
     from_jsonl: Option<PathBuf>,
@@ -69,7 +70,7 @@ pub struct Arguments {
 impl Arguments {
     /// Whether it reads more than its words.
     pub(super) fn reads_file(&self) -> bool {
-        self.from_jsonl.is_some()
+        self.from_jsonl.is_some() || self.task.reads_file()
     }
 
     /// Whether a person is to write the task in an editor.

@@ -6,6 +6,7 @@ use crate::cli::arguments::{
     StartFlags, priority, profile_or_nobody, time_or_none, whole_seconds, workspace,
 };
 use crate::cli::commands::Ended;
+use crate::cli::commands::body_file::BodyFile;
 use crate::cli::commands::bulk::{self, Answer, Shape};
 use crate::cli::commands::form::{form, in_editor, read_form};
 use crate::cli::commands::targets::{Chosen, Targets};
@@ -41,6 +42,8 @@ pub struct Arguments {
     /// New body; an empty value clears it, `-` reads it from stdin
     #[arg(long, value_name = "TEXT")]
     body: Option<String>,
+    #[command(flatten)]
+    body_file: BodyFile,
     /// New priority: a number, or low, normal, high, urgent; higher values start first
     #[arg(short = 'p', long, value_name = "N", allow_negative_numbers = true, value_parser = priority)]
     priority: Option<i64>,
@@ -85,6 +88,9 @@ pub struct Arguments {
     /// New workspace: scratch, dir:PATH, worktree or worktree:PATH
     #[arg(long, value_name = "KIND[:PATH]")]
     workspace: Option<String>,
+    /// Let the directory of --workspace dir:PATH be missing: it is created when the task starts
+    #[arg(long, requires = "workspace")]
+    create_dir: bool,
     /// Skill for the worker to load, replacing the present ones (repeatable)
     #[arg(long = "skill", value_name = "NAME", conflicts_with = "no_skills")]
     skills: Vec<String>,
@@ -105,16 +111,23 @@ pub struct Arguments {
 }
 
 impl Arguments {
+    /// Whether it reads a file.
+    pub(super) fn reads_file(&self) -> bool {
+        self.body_file.is_given()
+    }
+
     /// Whether nothing is named, so that an editor is asked for.
     pub(super) fn wants_editor(&self) -> bool {
         self.title.is_none()
             && self.body.is_none()
+            && !self.reads_file()
             && self.priority.is_none()
             && self.tenant.is_none()
             && self.labels.is_empty()
             && self.unlabels.is_empty()
             && self.model.is_none()
             && self.effort.is_none()
+            && self.review.is_none()
             && self.args.is_empty()
             && !self.no_args
             && self.wants_no_more()
@@ -166,6 +179,10 @@ fn of_flags(arguments: Arguments, session: &Session) -> Result<EditTask, Failure
     let times = arguments.start.times(session)?;
     let workspace = arguments.workspace.as_deref().map(|it| workspace(it, &session.ambient));
     let workspace = workspace.unwrap_or_default();
+    let body = match arguments.body_file.read(session)? {
+        Some(body) => Some(body),
+        None => arguments.body.map(|body| session.text_as_it_is("--body", body)).transpose()?,
+    };
     Ok(EditTask {
         id: String::new(),
         assignee: match arguments.assignee.as_deref() {
@@ -176,6 +193,8 @@ fn of_flags(arguments: Arguments, session: &Session) -> Result<EditTask, Failure
         remove_parents: session.tasks(&arguments.no_parents)?,
         workspace_kind: workspace.kind,
         workspace_path: workspace.path,
+        create_dir: arguments.create_dir,
+        directories: Default::default(),
         skills: (arguments.no_skills || !arguments.skills.is_empty()).then_some(arguments.skills),
         max_runtime_seconds: match arguments.max_runtime.as_deref() {
             Some("default") => Some(0),
@@ -186,7 +205,7 @@ fn of_flags(arguments: Arguments, session: &Session) -> Result<EditTask, Failure
         due_at: arguments.due.map(|text| time_or_none("--due", &text, &times)).transpose()?,
         if_version: arguments.if_version,
         title: session.optional_text("--title", arguments.title)?,
-        body: arguments.body.map(|body| session.text_as_it_is("--body", body)).transpose()?,
+        body,
         priority: arguments.priority,
         tenant: arguments.tenant,
         add_labels: arguments.labels,

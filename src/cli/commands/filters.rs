@@ -35,9 +35,15 @@ pub(super) struct Filters {
     /// Only tasks that depend on this task
     #[arg(long, value_name = "ID", add = complete::tasks())]
     pub(super) parent: Option<TaskArg>,
-    /// Only tasks created after this time: epoch seconds, a date (2026-05-01) or an age (2d ago)
+    /// Only tasks created after this time: a date (2026-05-01), a time (2026-05-01 09:00), an age (2d ago) or epoch seconds
     #[arg(long, visible_alias = "since", value_name = "WHEN", allow_hyphen_values = true)]
     created_after: Option<String>,
+    /// Only tasks created before this time
+    #[arg(long, visible_alias = "until", value_name = "WHEN", allow_hyphen_values = true)]
+    created_before: Option<String>,
+    /// Only tasks to which something has happened since this time: a change, a comment, a run
+    #[arg(long, visible_alias = "updated", value_name = "WHEN", allow_hyphen_values = true)]
+    updated_since: Option<String>,
     /// Include archived tasks
     #[arg(long)]
     pub(super) archived: bool,
@@ -69,12 +75,26 @@ impl Filters {
         (!self.not.is_empty()).then(|| rest().collect::<Vec<_>>().join(","))
     }
 
-    /// Since when.
+    /// When they were created and when something has happened to them.
     ///
     /// # Errors
     /// A usage error.
-    pub(super) fn created_after(&self, session: &Session) -> Result<Option<EpochSeconds>, Failure> {
-        let point = |text: &String| point_in_time("--created-after", text, &session.times());
-        self.created_after.as_ref().map(point).transpose()
+    pub(super) fn times(&self, session: &Session) -> Result<FilterTimes, Failure> {
+        let times = session.times();
+        let point = |flag: &str, text: &Option<String>| {
+            text.as_deref().map(|text| point_in_time(flag, text, &times)).transpose()
+        };
+        Ok(FilterTimes {
+            created_after: point("--created-after", &self.created_after)?,
+            created_before: point("--created-before", &self.created_before)?,
+            updated_since: point("--updated-since", &self.updated_since)?,
+        })
     }
+}
+
+/// The times of a filter, epoch seconds.
+pub(super) struct FilterTimes {
+    pub(super) created_after: Option<EpochSeconds>,
+    pub(super) created_before: Option<EpochSeconds>,
+    pub(super) updated_since: Option<EpochSeconds>,
 }

@@ -74,17 +74,21 @@ trait Source {
     /// Hands out every record.
     fn each(&self, take: &mut dyn FnMut(TaskRecord) -> Result<(), Failure>) -> Result<(), Failure>;
 
+    /// What was found beside the records.
+    fn findings(&self) -> &Findings;
+}
+
+/// What is known of a source beside its records, once it was read.
+#[derive(Debug, Default)]
+struct Findings {
     /// Pairs of parent and child.
-    fn links(&self) -> Vec<(String, String)>;
-
+    links: Vec<(String, String)>,
     /// What was changed while it was read.
-    fn notes(&self) -> &[Note];
-
+    notes: Vec<Note>,
     /// What was left out while it was read.
-    fn left_out(&self) -> &[LeftOut];
-
+    left_out: Vec<LeftOut>,
     /// Columns that have no place here.
-    fn columns_left_out(&self) -> &[ColumnLeftOut];
+    columns: Vec<ColumnLeftOut>,
 }
 
 /// Runs it.

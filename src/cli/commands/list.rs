@@ -7,7 +7,7 @@ use clap::builder::PossibleValuesParser;
 
 use crate::api::client::seen::Task;
 use crate::cli::commands::Ended;
-use crate::cli::commands::filters::Filters;
+use crate::cli::commands::filters::{FilterTimes, Filters};
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
@@ -31,7 +31,9 @@ const SHOWN_DEFAULT: u32 = 30;
   kanban ls --mine --status blocked,review
   kanban list --not done --assignee none
   kanban list --label release --since \"7d ago\" --sort -created --limit 20
+  kanban list --all --updated 1h
   kanban list -o csv --columns id,title,assignee,completed_at --status done
+  kanban list --format '{id} {assignee}: {title}'
   kanban list --tenant shop --json | jq -r '.[].id'")]
 pub struct Arguments {
     #[command(flatten)]
@@ -57,8 +59,11 @@ pub struct Arguments {
     /// Columns of a table or of CSV: fields of the JSON output, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     columns: Vec<String>,
+    /// Print a line per task: `{title}` stands for a field of the JSON output, `\t` for a tab
+    #[arg(long, value_name = "TEMPLATE", conflicts_with_all = ["output", "columns"])]
+    format: Option<String>,
     /// Print only the ids
-    #[arg(short, long, conflicts_with_all = ["output", "columns"])]
+    #[arg(short, long, conflicts_with_all = ["output", "columns", "format"])]
     quiet: bool,
 }
 
@@ -84,11 +89,16 @@ enum Form {
 pub fn run(mut arguments: Arguments, session: &mut Session) -> Ended {
     take_form(&mut arguments, session);
     let columns = columns::known(&arguments.columns)?;
-    if session.output.columns().is_some() && !arguments.quiet {
+    let template = arguments.format.as_deref().map(columns::template).transpose()?;
+    if session.output.columns().is_some() && !arguments.quiet && template.is_none() {
         return people::run(&arguments, &columns, session);
     }
     let request = arguments.request(session, arguments.limit)?;
     let tasks: Vec<Task> = session.client()?.get("/v1/tasks", &request)?;
+    if let Some(template) = template {
+        tasks.iter().try_for_each(|task| session.output.line(template.line(task)?))?;
+        return Ok(CliExit::Ok);
+    }
     print(&arguments, &columns, tasks, session)?;
     Ok(CliExit::Ok)
 }
@@ -107,9 +117,13 @@ fn take_form(arguments: &mut Arguments, session: &mut Session) {
 
 impl Arguments {
     fn request(&self, session: &Session, limit: Option<u32>) -> Result<ListTasks, Failure> {
+        let FilterTimes { created_after, created_before, updated_since } =
+            self.filters.times(session)?;
         Ok(ListTasks {
             assignee: self.filters.assignee(session),
-            created_after: self.filters.created_after(session)?,
+            created_after,
+            created_before,
+            updated_since,
             status: self.filters.status(),
             tenant: self.filters.tenant.clone(),
             label: self.filters.label.clone(),

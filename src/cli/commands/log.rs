@@ -1,23 +1,24 @@
 //! `kanban log`.
 
-use std::time::Duration;
+mod following;
+mod shown;
 
 use serde::Serialize;
 
-use crate::api::client::seen::Run;
-use crate::api::client::{Client, ClientError, RawReply, task_path};
-use crate::api::{LOG_FIRST_HEADER, LOG_OMITTED_HEADER, LOG_POSITION_HEADER, LOG_RUN_HEADER};
+use crate::api::client::{ClientError, LogFrames, RawReply, task_path};
+use crate::api::{LOG_OMITTED_HEADER, LOG_RUN_HEADER, LOG_TIMES_HEADER};
+use crate::cli::arguments::point_in_time;
 use crate::cli::commands::Ended;
 use crate::cli::complete;
 use crate::cli::failure::Failure;
-use crate::cli::follow::Follower;
-use crate::cli::session::{OnBoard, Session, Surface};
+use crate::cli::session::{Session, Surface};
 use crate::cli::task_arg::TaskArg;
 use crate::cli::text;
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
-use crate::kernel::ids::RunId;
+use crate::kernel::ids::{EpochSeconds, RunId};
 use crate::kernel::shorten::shorten;
+use shown::Shown;
 
 /// Print the log of a run.
 ///
@@ -29,6 +30,7 @@ use crate::kernel::shorten::shorten;
 #[command(after_help = "Examples:
   kanban log t_1a2b3c4d
   kanban log t_1a2b3c4d --follow --lines 20
+  kanban log t_1a2b3c4d --timestamps --since 10m
   kanban log t_1a2b3c4d --run 17 --tail 4096")]
 pub struct Arguments {
     /// Task
@@ -41,8 +43,20 @@ pub struct Arguments {
     #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
     tail: Option<u64>,
     /// Only the last N lines
-    #[arg(short = 'n', long, value_name = "N", conflicts_with = "tail")]
+    #[arg(
+        short = 'n',
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        conflicts_with = "tail"
+    )]
     lines: Option<usize>,
+    /// Only output since this time: a time (2026-05-01 09:00), a date, an age (10m, 2h ago) or epoch seconds
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
+    since: Option<String>,
+    /// Print before each line when it was written: to the second at first, to a thousandth of the run's age later
+    #[arg(short, long)]
+    timestamps: bool,
     /// Keep printing new output until the run ends or Ctrl-C; goes on after a restart of the daemon
     #[arg(long, short)]
     follow: bool,
@@ -51,20 +65,19 @@ pub struct Arguments {
     raw: bool,
 }
 
-/// Longest time until a log is followed again that ended without news.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
-
 #[derive(Debug, Serialize)]
 struct Query<'a> {
     run: Option<RunId>,
     tail: Option<u64>,
+    since: Option<EpochSeconds>,
     follow: bool,
     from: Option<u64>,
+    framed: bool,
     board: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
-struct Shown<'a> {
+struct Printed<'a> {
     id: &'a str,
     run_id: Option<RunId>,
     content: String,
@@ -79,43 +92,83 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     if arguments.raw && session.output.is_json() {
         return Err(Failure::usage("JSON holds text, not bytes; omit --raw or --json"));
     }
+    let times = session.times();
+    let since = arguments.since.as_deref();
+    let since = since.map(|text| point_in_time("--since", text, &times)).transpose()?;
     let id = session.task(&arguments.id)?;
     let path = task_path(&id, "log")?;
     let board = session.board.clone();
     let query = Query {
         run: arguments.run,
         tail: arguments.tail,
+        since,
         follow: arguments.follow,
         from: None,
+        framed: arguments.follow || since.is_some() || arguments.timestamps,
         board: board.as_deref(),
     };
     if arguments.follow {
-        return follow(&id, &path, query, arguments, session);
+        return following::follow(&id, &path, query, arguments, session);
     }
-    let mut reply = session.client()?.get_raw(&path, &query).map_err(|error| no_log(&id, error))?;
+    let Log { run_id, mut content, omitted_bytes } = read(&id, &path, &query, arguments, session)?;
     if let Some(lines) = arguments.lines {
-        reply.body = last_lines(&reply.body, lines).to_vec().into();
+        content = last_lines(&content, lines).to_vec();
     }
     if session.output.is_json() {
-        let shown = Shown {
-            id: &id,
-            run_id: header(&reply, LOG_RUN_HEADER),
-            content: String::from_utf8_lossy(&reply.body).into_owned(),
-            omitted_bytes: header(&reply, LOG_OMITTED_HEADER).unwrap_or_default(),
-        };
-        session.output.json(&shown)?;
+        let content = String::from_utf8_lossy(&content).into_owned();
+        session.output.json(&Printed { id: &id, run_id, content, omitted_bytes })?;
         return Ok(CliExit::Ok);
     }
     session.output.page();
     if is_as_written(session, arguments.raw) {
-        session.output.raw(&reply.body)?;
+        session.output.raw(&content)?;
     } else {
-        session.output.raw(text::log(&reply.body).as_bytes())?;
+        session.output.raw(text::log(&content).as_bytes())?;
     }
-    if reply.body.last().is_some_and(|byte| *byte != b'\n') {
+    if content.last().is_some_and(|byte| *byte != b'\n') {
         session.output.raw(b"\n")?;
     }
     Ok(CliExit::Ok)
+}
+
+/// A log as it is now.
+struct Log {
+    run_id: Option<RunId>,
+    content: Vec<u8>,
+    omitted_bytes: u64,
+}
+
+fn read(
+    id: &str,
+    path: &str,
+    query: &Query<'_>,
+    arguments: &Arguments,
+    session: &mut Session,
+) -> Result<Log, Failure> {
+    let client = session.client()?;
+    let reply = client.get_raw(path, query).map_err(|error| no_log(id, error))?;
+    let run_id = header(&reply, LOG_RUN_HEADER);
+    let omitted_bytes = header(&reply, LOG_OMITTED_HEADER).unwrap_or_default();
+    if arguments.timestamps {
+        warn_without_times(run_id, header(&reply, LOG_TIMES_HEADER), session);
+    }
+    if !query.framed {
+        return Ok(Log { run_id, content: reply.body.to_vec(), omitted_bytes });
+    }
+    let mut shown = Shown::new(arguments.timestamps, session);
+    let frames = LogFrames::default().push(&reply.body)?;
+    let content = frames.iter().flat_map(|frame| shown.text(frame)).collect();
+    Ok(Log { run_id, content, omitted_bytes })
+}
+
+/// Says once that a log is printed without the times that were asked for.
+fn warn_without_times(run_id: Option<RunId>, has_times: Option<bool>, session: &mut Session) {
+    if has_times == Some(false) {
+        let of_run = run_id.map(|run| format!(" of run {run}")).unwrap_or_default();
+        session.output.complain(&format!(
+            "warning: the log{of_run} has no times: it was begun before this version, or they could not be written"
+        ));
+    }
 }
 
 /// Whether the bytes are written unchanged.
@@ -144,97 +197,6 @@ fn last_lines(text: &[u8], lines: usize) -> &[u8] {
         Some(skipped) => before.nth(skipped).unwrap_or_default(),
     };
     text.get(begin..).unwrap_or_default()
-}
-
-/// Prints what comes until the run is over. A stream that breaks while the run goes on is opened again where it broke.
-fn follow(
-    id: &str,
-    path: &str,
-    mut query: Query<'_>,
-    arguments: &Arguments,
-    session: &mut Session,
-) -> Ended {
-    if session.output.is_json() {
-        return Err(Failure::usage("log --follow prints plain text; omit --json"));
-    }
-    let mut shown = (!is_as_written(session, arguments.raw)).then(text::Stream::default);
-    let client = session.client()?;
-    let mut reply = client.download(path, &query).map_err(|error| no_log(id, error))?;
-    let mut lines = arguments.lines;
-    let mut is_over = false;
-    loop {
-        query.run = reply.header(LOG_RUN_HEADER).or(query.run);
-        let mut position = reply.header::<u64>(LOG_POSITION_HEADER);
-        let mut first: usize = reply.header(LOG_FIRST_HEADER).unwrap_or_default();
-        let (mut begun, mut has_news) = (Vec::new(), false);
-        let broken = loop {
-            let piece = match reply.piece() {
-                Ok(Some(piece)) => piece,
-                Ok(None) => break None,
-                Err(error) => break Some(error),
-            };
-            has_news = true;
-            let of_begin = piece.len().min(first);
-            first -= of_begin;
-            let news = u64::try_from(piece.len() - of_begin).unwrap_or(u64::MAX);
-            position = position.map(|position| position.saturating_add(news));
-            match lines {
-                // The last lines are known when all that was there has come.
-                Some(count) => {
-                    begun.extend_from_slice(&piece);
-                    if first == 0 {
-                        print(last_lines(&begun, count), &mut shown, session)?;
-                        lines = None;
-                    }
-                }
-                None => print(&piece, &mut shown, session)?,
-            }
-        };
-        if let Some(count) = lines.filter(|_| !begun.is_empty()) {
-            // It broke before all of that had come.
-            print(last_lines(&begun, count), &mut shown, session)?;
-            lines = None;
-        }
-        let goes_on = match (broken, position) {
-            (Some(ClientError::Lost(_)) | None, Some(_)) => !is_over,
-            (Some(error), _) => return Err(error.into()),
-            (None, None) => false,
-        };
-        if !goes_on {
-            break;
-        }
-        if !has_news {
-            // A run in doubt is neither over nor followed: what becomes of it is an event of the task.
-            Follower::from_now(&client, Some(id), query.board)?.next(Some(LOOK_AGAIN))?;
-        }
-        query.from = position;
-        reply = client.download_again(path, &query).map_err(|error| no_log(id, error))?;
-        // Asked before the rest is read: what is read after that is the whole.
-        is_over = run_is_over(&client, id, &query)?;
-    }
-    if let Some(mut stream) = shown {
-        session.output.raw(stream.finish().as_bytes())?;
-    }
-    Ok(CliExit::Ok)
-}
-
-fn print(
-    piece: &[u8],
-    shown: &mut Option<text::Stream>,
-    session: &mut Session,
-) -> Result<(), Failure> {
-    match shown {
-        Some(stream) => session.output.raw(stream.push(piece).as_bytes())?,
-        None => session.output.raw(piece)?,
-    }
-    session.output.finish()
-}
-
-fn run_is_over(client: &Client, id: &str, query: &Query<'_>) -> Result<bool, Failure> {
-    let on_board = OnBoard { board: query.board.map(str::to_owned) };
-    let runs: Vec<Run> = client.get(&task_path(id, "runs")?, &on_board)?;
-    let run = runs.iter().find(|run| Some(run.id) == query.run);
-    Ok(run.is_none_or(|run| !run.is_open()))
 }
 
 fn header<T: std::str::FromStr>(reply: &RawReply, name: &str) -> Option<T> {

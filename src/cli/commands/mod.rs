@@ -13,6 +13,7 @@ mod backup_verify;
 pub mod block;
 pub mod board;
 pub mod boards;
+mod body_file;
 pub mod breakers;
 pub mod cancel;
 pub mod chat;
@@ -338,6 +339,8 @@ impl Command {
                 Some("a chat has no editor; use flags such as --title")
             }
             Self::Create(arguments) if arguments.reads_file() => Some(FILES),
+            Self::Edit(arguments) if arguments.reads_file() => Some(FILES),
+            Self::Comment(arguments) if arguments.reads_file() => Some(FILES),
             Self::Create(arguments) if arguments.wants_editor() => {
                 Some("a chat has no editor; use --body")
             }

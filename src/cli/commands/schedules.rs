@@ -157,7 +157,20 @@ enum Action {
 impl Arguments {
     /// Whether it reads a file of the person who types it.
     pub(super) fn reads_file(&self) -> bool {
-        matches!(self.action, Some(Action::Apply { .. }))
+        match &self.action {
+            Some(Action::Apply { .. }) => true,
+            Some(Action::Add { task, .. } | Action::Edit { task, .. }) => task.reads_file(),
+            Some(
+                Action::List
+                | Action::Show { .. }
+                | Action::Pause { .. }
+                | Action::Resume { .. }
+                | Action::Run { .. }
+                | Action::Rm { .. }
+                | Action::Next { .. },
+            )
+            | None => false,
+        }
     }
 }
 

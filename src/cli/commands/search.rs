@@ -2,7 +2,7 @@
 
 use crate::api::client::seen::Hit;
 use crate::cli::commands::Ended;
-use crate::cli::commands::filters::Filters;
+use crate::cli::commands::filters::{FilterTimes, Filters};
 use crate::cli::session::Session;
 use crate::cli::style::{Line, Tone};
 use crate::cli::table::cell_cut;
@@ -38,10 +38,13 @@ pub struct Arguments {
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let Arguments { words, filters, limit } = arguments;
     let text = session.text("search", words.join(" "))?;
+    let FilterTimes { created_after, created_before, updated_since } = filters.times(session)?;
     let request = SearchTasks {
         text,
         assignee: filters.assignee(session),
-        created_after: filters.created_after(session)?,
+        created_after,
+        created_before,
+        updated_since,
         status: filters.status(),
         tenant: filters.tenant,
         label: filters.label,

@@ -1,6 +1,7 @@
 //! `kanban stop`.
 
 use crate::cli::commands::Ended;
+use crate::cli::commands::many::confirm_many;
 use crate::cli::commands::stopping::{EndRuns, end_runs, status_line};
 use crate::cli::session::Session;
 use crate::kernel::verbs::{AfterStop, StopTask};
@@ -30,6 +31,9 @@ pub struct Arguments {
     /// With --cancel: let the tasks that wait for it go on
     #[arg(long, requires = "cancel")]
     release_children: bool,
+    /// With --cancel: do not ask for confirmation
+    #[arg(short, long, requires = "cancel")]
+    yes: bool,
     /// Close the run although processes may be alive: you confirm that they are gone or harmless
     #[arg(long)]
     force: bool,
@@ -55,8 +59,11 @@ impl Arguments {
 pub fn run(arguments: Arguments, session: &mut Session) -> Ended {
     let client = session.client()?;
     let then = arguments.then();
-    let (release_children, force) = (arguments.release_children, arguments.force);
+    let Arguments { release_children, force, yes, .. } = arguments;
     let (chosen, reason, no_wait) = arguments.runs.read(&client, session)?;
+    if then == Some(AfterStop::Cancel) {
+        confirm_many("Cancel", &chosen, yes, session)?;
+    }
     let board = session.board.clone();
     let request = StopTask { id: String::new(), then, reason, release_children, force, board };
     end_runs(&client, &chosen, no_wait, session, ("stop", &request), |reply| {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::cli::arguments::{priority, whole_seconds, workspace};
+use crate::cli::commands::body_file::BodyFile;
 use crate::cli::complete;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
@@ -14,6 +15,8 @@ pub(super) struct TaskFlags {
     /// Instructions for the worker; `-` reads them from stdin
     #[arg(long, value_name = "TEXT")]
     body: Option<String>,
+    #[command(flatten)]
+    body_file: BodyFile,
     /// Profile that works on the task
     #[arg(short = 'a', long, value_name = "NAME", add = complete::profiles())]
     assignee: Option<String>,
@@ -59,6 +62,11 @@ pub(super) struct TaskFlags {
 }
 
 impl TaskFlags {
+    /// Whether they name a file.
+    pub(super) fn reads_file(&self) -> bool {
+        self.body_file.is_given()
+    }
+
     /// The fields of `create` that are given; a null clears what goes with one of them. An empty list and a flag that is not set say
     /// nothing.
     ///
@@ -66,7 +74,10 @@ impl TaskFlags {
     /// A usage error that names the flag.
     pub(super) fn given(self, session: &Session) -> Result<Map<String, Value>, Failure> {
         let mut fields = Map::new();
-        let body = self.body.map(|body| session.text_as_it_is("--body", body)).transpose()?;
+        let body = match self.body_file.read(session)? {
+            Some(body) => Some(body),
+            None => self.body.map(|body| session.text_as_it_is("--body", body)).transpose()?,
+        };
         let workspace = self.workspace.as_deref().map(|text| workspace(text, &session.ambient));
         let workspace = workspace.unwrap_or_default();
         for (name, text) in [

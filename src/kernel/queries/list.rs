@@ -32,6 +32,10 @@ pub struct ListTasks {
     pub parent: Option<String>,
     /// Only tasks created after this time, epoch seconds.
     pub created_after: Option<EpochSeconds>,
+    /// Only tasks created before this time, epoch seconds.
+    pub created_before: Option<EpochSeconds>,
+    /// Only tasks to which something has happened at this time or later, epoch seconds.
+    pub updated_since: Option<EpochSeconds>,
     /// Only tasks with these words in their title, body, comments or summaries.
     pub text: Option<String>,
     /// Include archived tasks.
@@ -100,6 +104,8 @@ impl ListTasks {
             which: self.which().read(connection)?,
             only: None,
             created_after: self.created_after,
+            created_before: self.created_before,
+            updated_since: self.updated_since,
             include_archived: self.archived,
             order: parse_order(self.sort.as_deref())?,
             after: after.map(|id| known_task(connection, id)).transpose()?,

@@ -35,6 +35,10 @@ pub struct SearchTasks {
     pub parent: Option<String>,
     /// Only tasks created after this time, epoch seconds.
     pub created_after: Option<EpochSeconds>,
+    /// Only tasks created before this time, epoch seconds.
+    pub created_before: Option<EpochSeconds>,
+    /// Only tasks to which something has happened at this time or later, epoch seconds.
+    pub updated_since: Option<EpochSeconds>,
     /// Include archived tasks.
     pub archived: bool,
     /// Maximum number of results; default: 50.
@@ -139,6 +143,8 @@ impl Paged for SearchTasks {
             label: self.label.clone(),
             parent: self.parent.clone(),
             created_after: self.created_after,
+            created_before: self.created_before,
+            updated_since: self.updated_since,
             archived: self.archived,
             board: self.board.clone(),
             ..ListTasks::default()

@@ -42,6 +42,10 @@ pub struct ListFilter {
     pub only: Option<TaskId>,
     /// Made after this time, epoch seconds.
     pub created_after: Option<EpochSeconds>,
+    /// Made before this time, epoch seconds.
+    pub created_before: Option<EpochSeconds>,
+    /// Something has happened to them at this time or later, epoch seconds.
+    pub updated_since: Option<EpochSeconds>,
     /// Archived tasks are shown although no status was asked for.
     pub include_archived: bool,
     /// In which order.
@@ -240,12 +244,23 @@ fn filtered(filter: &ListFilter, sorting: Sorting) -> Filtered {
     filtered.add(board, ":board", filter.board.number);
     filter.which.add_status(&mut filtered);
     filter.which.add_to(&mut filtered, Walk::FromName);
-    let more: [(&'static str, &'static str, Option<Value>); 3] = [
+    let more: [(&'static str, &'static str, Option<Value>); 5] = [
         (" AND t.id = :only", ":only", filter.only.as_ref().map(|id| id.to_string().into())),
         (
             " AND t.created_at > :created_after",
             ":created_after",
             filter.created_after.map(Value::from),
+        ),
+        (
+            " AND t.created_at < :created_before",
+            ":created_before",
+            filter.created_before.map(Value::from),
+        ),
+        // The newest event of a task is looked up for each row that the other conditions let through.
+        (
+            " AND (SELECT e.created_at FROM task_events e WHERE e.task_id = t.id ORDER BY e.id DESC LIMIT 1) >= :updated_since",
+            ":updated_since",
+            filter.updated_since.map(Value::from),
         ),
         (
             behind_cursor(filter.order),

@@ -8,8 +8,10 @@ use crate::kernel::clockwork::Clockwork;
 use crate::kernel::error::{Fault, Refusal, VerbError};
 use crate::kernel::ids::EpochSeconds;
 use crate::kernel::limits::{SCHEDULE_NAME_BYTES_MAX, SCHEDULES_PER_BOARD_MAX};
+use crate::kernel::location::{DirectoryDoubts, WantedDirectory};
 use crate::kernel::schedule::{CatchUp, Overlap, Schedule, ScheduleSpec, WAITS_FOR_A_PERSON};
 use crate::kernel::shorten::shorten;
+use crate::kernel::snapshot::Snapshot;
 use crate::kernel::store::boards::BoardKey;
 use crate::kernel::store::schedules::NewSchedule;
 use crate::kernel::tx::Tx;
@@ -45,6 +47,9 @@ pub struct AddSchedule {
     pub task: Map<String, Value>,
     /// Board; default: `default`, inside a run the board of the run.
     pub board: Option<String>,
+    /// What is wrong with the directory of its tasks, as far as the host of the daemon knows.
+    #[serde(skip)]
+    pub directories: DirectoryDoubts,
 }
 
 /// A schedule as it stands after a change.
@@ -72,11 +77,17 @@ impl Verb for AddSchedule {
         if store::schedules::find(tx.store(), &board, &spec.name)?.is_some() {
             return Err(Refusal::ScheduleExists { name: spec.name }.into());
         }
-        add(tx, &board, &spec)
+        add(tx, &board, &spec, &self.directories)
     }
 }
 
 impl AddSchedule {
+    /// The directory of its tasks, for a look before it is added. What is refused is left to the verb.
+    pub fn wanted_directory(&self, snapshot: &Snapshot<'_>) -> Option<WantedDirectory> {
+        snapshot.board(self.board.as_deref(), Self::NAME).ok()?;
+        WantedDirectory::of_fields(&self.task)
+    }
+
     /// What it asks for, with its defaults.
     pub(super) fn spec(&self, local_zone: &str) -> Result<ScheduleSpec, Refusal> {
         Ok(ScheduleSpec {
@@ -98,6 +109,7 @@ pub(super) fn add(
     tx: &mut Tx<'_>,
     board: &BoardKey,
     spec: &ScheduleSpec,
+    directories: &DirectoryDoubts,
 ) -> Result<ScheduleChange, VerbError> {
     if store::schedules::count_of_board(tx.store(), board)? >= SCHEDULES_PER_BOARD_MAX {
         let (of, limit) = (format!("board {}", board.name), SCHEDULES_PER_BOARD_MAX);
@@ -124,7 +136,7 @@ pub(super) fn add(
     };
     store::schedules::insert(tx.store(), new)?;
     let schedule = found(tx, board, &spec.name)?;
-    let mut warnings = try_task(tx, &schedule, &clockwork)?;
+    let mut warnings = try_task(tx, &schedule, &clockwork, directories)?;
     warnings.extend(paused_why.map(|why| format!("the schedule {why}")));
     arm(tx, &schedule);
     Ok(ScheduleChange { schedule, changed: true, warnings })

@@ -6,8 +6,10 @@ use serde_json::Value;
 
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::limits::BULK_TASKS_MAX;
+use crate::kernel::location::{DirectoryDoubts, WantedDirectory};
 use crate::kernel::objects;
 use crate::kernel::schedule::{Schedule, ScheduleSpec};
+use crate::kernel::snapshot::Snapshot;
 use crate::kernel::store;
 use crate::kernel::tx::Tx;
 use crate::kernel::validate;
@@ -26,6 +28,9 @@ pub struct ApplySchedules {
     pub dry_run: bool,
     /// Board of the schedules; default: `default`.
     pub board: Option<String>,
+    /// What is wrong with the directories of their tasks, as far as the host of the daemon knows.
+    #[serde(skip)]
+    pub directories: DirectoryDoubts,
 }
 
 /// What a schedule of a list came to.
@@ -77,6 +82,19 @@ impl Verb for ApplySchedules {
 }
 
 impl ApplySchedules {
+    /// The directories of the tasks, for a look before it is done. What is refused is left to the verb.
+    pub fn wanted_directories(&self, snapshot: &Snapshot<'_>) -> Vec<WantedDirectory> {
+        if snapshot.board(self.board.as_deref(), Self::NAME).is_err() {
+            return Vec::new();
+        }
+        let limit = usize::try_from(BULK_TASKS_MAX).unwrap_or(usize::MAX);
+        self.schedules
+            .iter()
+            .take(limit)
+            .filter_map(|given| WantedDirectory::of_fields(&given.task))
+            .collect()
+    }
+
     fn apply(&self, tx: &mut Tx<'_>) -> Result<Vec<AppliedSchedule>, VerbError> {
         let board = tx.board(self.board.as_deref(), Self::NAME)?;
         let mut applied: Vec<AppliedSchedule> = Vec::new();
@@ -100,7 +118,8 @@ impl ApplySchedules {
             }
             applied.push(match store::schedules::find(tx.store(), &board, &spec.name)? {
                 None => {
-                    let ScheduleChange { schedule, warnings, .. } = add(tx, &board, &spec)?;
+                    let ScheduleChange { schedule, warnings, .. } =
+                        add(tx, &board, &spec, &self.directories)?;
                     AppliedSchedule {
                         applied: Applied::Added,
                         fields: Vec::new(),
@@ -111,7 +130,7 @@ impl ApplySchedules {
                 Some(there) => {
                     let fields = differences(&there.spec(), &spec);
                     let ScheduleChange { schedule, changed, warnings } =
-                        change(tx, &board, there, spec)?;
+                        change(tx, &board, there, spec, &self.directories)?;
                     let applied = if changed { Applied::Changed } else { Applied::Unchanged };
                     AppliedSchedule { applied, fields, schedule, warnings }
                 }

@@ -8,9 +8,12 @@ use serde_json::{Map, Value};
 
 use crate::kernel::error::{Edge, Fault, Refusal, VerbError};
 use crate::kernel::limits::BULK_TASKS_MAX;
+use crate::kernel::location::{DirectoryDoubts, WantedDirectory};
 use crate::kernel::shorten::shorten;
-use crate::kernel::store;
+use crate::kernel::snapshot::Snapshot;
+use crate::kernel::store::boards::BoardKey;
 use crate::kernel::store::listing::ListFilter;
+use crate::kernel::store::{self, Connection};
 use crate::kernel::task::TaskStatus;
 use crate::kernel::task_filter::TaskFilter;
 use crate::kernel::tx::Tx;
@@ -57,6 +60,9 @@ pub struct BulkTasks {
     pub fields: Map<String, Value>,
     /// Board of the tasks; a task of another board is refused. Default: `default`.
     pub board: Option<String>,
+    /// What is wrong with the directories that `edit` moves tasks to, as far as the host of the daemon knows.
+    #[serde(skip)]
+    pub directories: DirectoryDoubts,
 }
 
 /// Result of `bulk`, task by task.
@@ -79,14 +85,34 @@ pub struct BulkResult<R = RefusedTask> {
     pub refused: Option<R>,
 }
 
-type Run = fn(&mut Tx<'_>, Value) -> Result<Value, VerbError>;
+type Run = fn(&mut Tx<'_>, Value, &DirectoryDoubts) -> Result<Value, VerbError>;
 
-fn run_as<V: Verb + DeserializeOwned>(tx: &mut Tx<'_>, request: Value) -> Result<Value, VerbError> {
-    let verb: V = serde_json::from_value(request).map_err(|error| Refusal::InvalidValue {
+fn run_as<V: Verb + DeserializeOwned>(
+    tx: &mut Tx<'_>,
+    request: Value,
+    _directories: &DirectoryDoubts,
+) -> Result<Value, VerbError> {
+    reply_of(&parsed::<V>(request)?, tx)
+}
+
+fn run_edit(
+    tx: &mut Tx<'_>,
+    request: Value,
+    directories: &DirectoryDoubts,
+) -> Result<Value, VerbError> {
+    let edit = EditTask { directories: directories.clone(), ..parsed(request)? };
+    reply_of(&edit, tx)
+}
+
+fn parsed<V: DeserializeOwned>(request: Value) -> Result<V, Refusal> {
+    serde_json::from_value(request).map_err(|error| Refusal::InvalidValue {
         field: "fields",
         problem: "do not fit the verb",
         value: shorten(&error.to_string()),
-    })?;
+    })
+}
+
+fn reply_of(verb: &impl Verb, tx: &mut Tx<'_>) -> Result<Value, VerbError> {
     let reply = verb.run(tx)?;
     serde_json::to_value(reply)
         .map_err(|error| Fault::Corrupt { what: "reply", value: error.to_string() }.into())
@@ -101,7 +127,7 @@ const VERBS: [(&str, Run); 22] = [
     ("cancel", run_as::<CancelTask>),
     ("comment", run_as::<CommentTask>),
     ("complete", run_as::<CompleteTask>),
-    ("edit", run_as::<EditTask>),
+    ("edit", run_edit),
     ("promote", run_as::<PromoteTask>),
     ("reassign", run_as::<ReassignTask>),
     ("reclaim", run_as::<ReclaimTask>),
@@ -123,7 +149,7 @@ impl Verb for BulkTasks {
     const MAY_USE_RESERVE: bool = true;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<BulkReply, VerbError> {
-        let board = tx.board(self.board.as_deref(), Self::NAME)?.name;
+        let board = tx.board(self.board.as_deref(), Self::NAME)?;
         let Some((_, run)) = VERBS.iter().find(|(name, _)| *name == self.verb) else {
             let names = VERBS.map(|(name, _)| name).join(", ");
             return Err(invalid("verb", &format!("{} (one of {names})", shorten(&self.verb))));
@@ -133,7 +159,7 @@ impl Verb for BulkTasks {
         }
         let ids = match &self.filter {
             None => validate::list("ids", &self.ids)?.to_vec(),
-            Some(filter) if self.ids.is_empty() => matching(filter, tx, board.as_str())?,
+            Some(filter) if self.ids.is_empty() => matching(filter, tx.store(), board)?,
             Some(_) => return Err(invalid("where", "ids and a filter")),
         };
         let limit = usize::try_from(BULK_TASKS_MAX).unwrap_or(usize::MAX);
@@ -142,11 +168,7 @@ impl Verb for BulkTasks {
         }
         let mut results = Vec::with_capacity(ids.len());
         for id in ids {
-            let mut request = self.fields.clone();
-            request.insert("id".to_owned(), id.clone().into());
-            if let Some(board) = &self.board {
-                request.insert("board".to_owned(), board.clone().into());
-            }
+            let request = self.request(&id);
             results.push(self.one(tx, *run, id, request)?);
         }
         Ok(BulkReply { results })
@@ -154,6 +176,49 @@ impl Verb for BulkTasks {
 }
 
 impl BulkTasks {
+    /// The directories that it moves tasks to, for a look before it is done. What is refused is left to the verb.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub fn wanted_directories(
+        &self,
+        snapshot: &Snapshot<'_>,
+    ) -> Result<Vec<WantedDirectory>, VerbError> {
+        let names_workspace =
+            ["workspace_kind", "workspace_path"].iter().any(|name| self.fields.contains_key(*name));
+        if self.verb != EditTask::NAME || !names_workspace {
+            return Ok(Vec::new());
+        }
+        let ids = match &self.filter {
+            None => self.ids.clone(),
+            Some(filter) => {
+                let board = snapshot.board(self.board.as_deref(), Self::NAME)?;
+                matching(filter, snapshot.connection, board)?
+            }
+        };
+        let mut wanted = Vec::new();
+        let limit = usize::try_from(BULK_TASKS_MAX).unwrap_or(usize::MAX);
+        for id in ids.iter().take(limit) {
+            let edit: EditTask = parsed(Value::Object(self.request(id)))?;
+            match edit.wanted_directory(snapshot) {
+                Ok(directory) => wanted.extend(directory),
+                Err(VerbError::Refused(_)) => {}
+                Err(failed @ VerbError::Failed(_)) => return Err(failed),
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// The request of one task.
+    fn request(&self, id: &str) -> Map<String, Value> {
+        let mut request = self.fields.clone();
+        request.insert("id".to_owned(), id.into());
+        if let Some(board) = &self.board {
+            request.insert("board".to_owned(), board.clone().into());
+        }
+        request
+    }
+
     /// One task, which leaves nothing when it is refused.
     fn one(
         &self,
@@ -162,7 +227,7 @@ impl BulkTasks {
         id: String,
         request: Map<String, Value>,
     ) -> Result<BulkResult, VerbError> {
-        match tx.alone(|tx| run(tx, Value::Object(request)))? {
+        match tx.alone(|tx| run(tx, Value::Object(request), &self.directories))? {
             Ok(reply) => Ok(BulkResult { id, reply: Some(reply), refused: None }),
             Err(VerbError::Refused(refusal)) => {
                 let refused = RefusedTask {
@@ -179,20 +244,24 @@ impl BulkTasks {
 }
 
 /// The tasks that a filter lets through, in the order of a listing. One that has no condition would mean every task; that is never meant.
-fn matching(filter: &TaskFilter, tx: &Tx<'_>, board: &str) -> Result<Vec<String>, VerbError> {
-    let which = filter.read(tx.store())?;
+fn matching(
+    filter: &TaskFilter,
+    connection: &Connection,
+    board: BoardKey,
+) -> Result<Vec<String>, VerbError> {
+    let which = filter.read(connection)?;
     if which.is_empty() {
         return Err(invalid("where", "no condition"));
     }
     let filter = ListFilter {
-        board: tx.board(Some(board), BulkTasks::NAME)?,
+        board,
         include_archived: which.statuses.contains(&TaskStatus::Archived),
         which,
         // One more, so that too many are seen.
         limit: Some(BULK_TASKS_MAX + 1),
         ..ListFilter::default()
     };
-    Ok(store::listing::list_ids(tx.store(), &filter)?
+    Ok(store::listing::list_ids(connection, &filter)?
         .into_iter()
         .map(|id| id.to_string())
         .collect())

@@ -7,6 +7,8 @@ use crate::kernel::caller::Caller;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::event::EventBody;
 use crate::kernel::ids::EpochSeconds;
+use crate::kernel::location::{DirectoryDoubts, WantedDirectory};
+use crate::kernel::snapshot::Snapshot;
 use crate::kernel::task::{Task, TaskStatus};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
@@ -45,6 +47,11 @@ pub struct EditTask {
     pub workspace_kind: Option<String>,
     /// Absolute path, for `dir` and `worktree`.
     pub workspace_path: Option<String>,
+    /// Lets the directory of a new `dir` workspace be missing: it is created when the task starts.
+    pub create_dir: bool,
+    /// What is wrong with that directory, as far as the host of the daemon knows.
+    #[serde(skip)]
+    pub directories: DirectoryDoubts,
     /// New skills for the worker to load.
     pub skills: Option<Vec<String>>,
     /// New time limit of each run, seconds; 0 restores the default.
@@ -102,10 +109,13 @@ impl Verb for EditTask {
             refuse_options_not_taken(tx, &edited)?;
         }
         let mut changed = changed_fields(&task, &edited);
+        let mut warnings = Vec::new();
         if changed.contains(&"start_at") {
             refuse_start_time(&task, "set a start time of")?;
         }
         if changed.contains(&"workspace") {
+            let doubt = self.directories.of(self.directory(&edited).as_ref());
+            warnings.extend(doubt.admit(&edited, self.create_dir)?);
             self.set_workspace(tx, &edited)?;
         }
         if self.change_labels(tx, &task)? {
@@ -132,7 +142,8 @@ impl Verb for EditTask {
                 tx.signal(Signal::DispatchDue);
             }
         }
-        let (is_assigned, mut warnings) = self.change_assignee(tx, &task)?;
+        let (is_assigned, of_assignee) = self.change_assignee(tx, &task)?;
+        warnings.extend(of_assignee);
         if is_assigned {
             changed.push("assignee");
         }
@@ -160,6 +171,28 @@ impl Verb for EditTask {
 }
 
 impl EditTask {
+    /// The directory that it moves the task to, for a look before it is done.
+    ///
+    /// # Errors
+    /// What the edit would refuse for lack of rights or as malformed.
+    pub fn wanted_directory(
+        &self,
+        snapshot: &Snapshot<'_>,
+    ) -> Result<Option<WantedDirectory>, VerbError> {
+        let task = snapshot.task(&self.id, self.board.as_deref(), Self::NAME)?;
+        let edited = self.edited(&task)?;
+        let is_moved = changed_fields(&task, &edited).contains(&"workspace");
+        Ok(self.directory(&edited).filter(|_directory| is_moved))
+    }
+
+    /// The directory of the task as it is to be, with who is to work there.
+    fn directory(&self, edited: &Task) -> Option<WantedDirectory> {
+        let assignee = self.assignee.as_deref().or(edited.assignee.as_deref()).map(str::trim);
+        let assignee = assignee.filter(|assignee| !assignee.is_empty());
+        let kind = Some(edited.workspace_kind.as_str());
+        WantedDirectory::of(kind, edited.workspace_path.as_deref(), assignee)
+    }
+
     /// The task as its row is to be, without what other tables and other functions write.
     fn edited(&self, task: &Task) -> Result<Task, Refusal> {
         let mut edited = task.clone();

@@ -7,9 +7,11 @@ use serde_json::{Map, Value};
 use crate::kernel::clockwork::Clockwork;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::ids::EpochSeconds;
+use crate::kernel::location::{DirectoryDoubts, WantedDirectory};
 use crate::kernel::schedule::{
     CatchUp, Overlap, Schedule, ScheduleSpec, ScheduleState, WAITS_FOR_A_PERSON,
 };
+use crate::kernel::snapshot::Snapshot;
 use crate::kernel::store::boards::BoardKey;
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
@@ -43,6 +45,9 @@ pub struct EditSchedule {
     pub task: Map<String, Value>,
     /// Board of the schedule.
     pub board: Option<String>,
+    /// What is wrong with the new directory of its tasks, as far as the host of the daemon knows.
+    #[serde(skip)]
+    pub directories: DirectoryDoubts,
 }
 
 impl Verb for EditSchedule {
@@ -53,11 +58,31 @@ impl Verb for EditSchedule {
         let (board, schedule) =
             schedule_of_caller(tx, &self.name, self.board.as_deref(), Self::NAME)?;
         let spec = self.spec(&schedule)?;
-        change(tx, &board, schedule, spec)
+        change(tx, &board, schedule, spec, &self.directories)
     }
 }
 
 impl EditSchedule {
+    /// The directory that it gives the tasks of the schedule, for a look before it is done; none when it says nothing about that.
+    ///
+    /// # Errors
+    /// What the edit would refuse for lack of rights or as malformed.
+    pub fn wanted_directory(
+        &self,
+        snapshot: &Snapshot<'_>,
+    ) -> Result<Option<WantedDirectory>, VerbError> {
+        if !["workspace_kind", "workspace_path", "assignee"]
+            .iter()
+            .any(|it| self.task.contains_key(*it))
+        {
+            return Ok(None);
+        }
+        let board = snapshot.board(self.board.as_deref(), Self::NAME)?;
+        let schedule = store::schedules::find(snapshot.connection, &board, &self.name)?;
+        let spec = schedule.map(|schedule| self.spec(&schedule)).transpose()?;
+        Ok(spec.and_then(|spec| WantedDirectory::of_fields(&spec.task)))
+    }
+
     fn spec(&self, schedule: &Schedule) -> Result<ScheduleSpec, Refusal> {
         let mut spec = schedule.spec();
         if let Some(cron) = &self.cron {
@@ -89,6 +114,7 @@ pub(super) fn change(
     board: &BoardKey,
     mut schedule: Schedule,
     spec: ScheduleSpec,
+    directories: &DirectoryDoubts,
 ) -> Result<ScheduleChange, VerbError> {
     let before = schedule.spec();
     if before == spec {
@@ -114,7 +140,7 @@ pub(super) fn change(
     };
     let next_at = clockwork.times().next(schedule.last_at).filter(|_| schedule.left() != Some(0));
     schedule.next_at = next_at.filter(|_| schedule.state != ScheduleState::Paused);
-    let mut warnings = try_task(tx, &schedule, &clockwork)?;
+    let mut warnings = try_task(tx, &schedule, &clockwork, directories)?;
     let by = (tx.caller.author(), tx.now);
     store::schedules::set_spec(tx.store(), &schedule, by)?;
     if !may_schedule(tx) {

@@ -7,6 +7,7 @@ use crate::kernel::clockwork::Clockwork;
 use crate::kernel::error::{Refusal, VerbError};
 use crate::kernel::ids::{EpochSeconds, TaskId};
 use crate::kernel::limits::{DUE_PER_PASS, ERROR_CHARS_MAX, SCHEDULES_PER_FIRING};
+use crate::kernel::location::{DirectoryDoubts, WantedDirectory};
 use crate::kernel::rules::schedule::{Fate, fate, filled};
 use crate::kernel::schedule::Schedule;
 use crate::kernel::shorten::shorten;
@@ -105,7 +106,9 @@ pub(super) fn make(
         schedule.skipped_in_a_row += 1;
         return Ok(Ok(None));
     }
-    let done = tx.alone(|tx| create(tx, schedule, clockwork, (at, fate), previous.as_ref()))?;
+    let done = tx.alone(|tx| {
+        create(tx, request(schedule)?, schedule, clockwork, (at, fate), previous.as_ref())
+    })?;
     match done {
         Ok(reply) => {
             schedule.made += 1;
@@ -129,15 +132,20 @@ pub(super) fn try_task(
     tx: &mut Tx<'_>,
     schedule: &Schedule,
     clockwork: &Clockwork,
+    directories: &DirectoryDoubts,
 ) -> Result<Vec<String>, VerbError> {
     let at = tx.now;
-    let tried = tx.try_out(|tx| create(tx, schedule, clockwork, (at, Fate::Make), None))?;
+    let mut request = request(schedule)?;
+    request.directory = directories.of(WantedDirectory::of_fields(&schedule.task).as_ref());
+    let tried =
+        tx.try_out(|tx| create(tx, request, schedule, clockwork, (at, Fate::Make), None))?;
     Ok(tried.warnings)
 }
 
 /// Creates the task of an occurrence, as if the maker of the schedule created it now.
 fn create(
     tx: &mut Tx<'_>,
+    mut request: CreateTask,
     schedule: &Schedule,
     clockwork: &Clockwork,
     (at, fate): (EpochSeconds, Fate),
@@ -148,7 +156,6 @@ fn create(
     {
         return Err(no_operator(maker.run_id, "add_schedule").into());
     }
-    let mut request = request(schedule)?;
     let number = schedule.made + 1;
     request.title = filled(&request.title, at, clockwork.zone(), number);
     request.body = request.body.map(|body| filled(&body, at, clockwork.zone(), number));

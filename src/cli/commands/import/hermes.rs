@@ -5,7 +5,7 @@
 use std::io;
 use std::path::Path;
 
-use crate::cli::commands::import::{Source, scratch};
+use crate::cli::commands::import::{Findings, Source, scratch};
 use crate::cli::failure::Failure;
 use crate::cli::files::PrivateDir;
 use crate::cli::still_copy::copy_still;
@@ -13,10 +13,11 @@ use crate::kernel::error::ErrorCode;
 use crate::kernel::transfer::fit::fit;
 use crate::kernel::transfer::hermes::{HermesBoard, read};
 use crate::kernel::transfer::record::TaskRecord;
-use crate::kernel::transfer::report::{ColumnLeftOut, LeftOut, Note, RecordNotes};
+use crate::kernel::transfer::report::{Note, RecordNotes};
 
 pub(super) struct HermesFile {
-    board: HermesBoard,
+    records: Vec<TaskRecord>,
+    findings: Findings,
 }
 
 impl HermesFile {
@@ -43,16 +44,17 @@ impl HermesFile {
             return Err(Failure::refused(ErrorCode::InvalidValue, message)
                 .with_hint("stop the program that uses it, or copy the file first"));
         }
-        let mut board = read(&copy, path)
+        let HermesBoard { mut records, links, notes, left_out, columns } = read(&copy, path)
             .map_err(|error| Failure::refused(ErrorCode::InvalidValue, error.to_string()))?;
-        for record in &mut board.records {
+        let mut findings = Findings { links, notes, left_out, columns };
+        for record in &mut records {
             let mut message = RecordNotes::of(&record.task.id);
             fit(record, &mut message);
             message.notes.extend(scratch::tell(record, &real));
-            board.notes.extend(Note::all_of(&record.task.id, message.notes));
-            board.left_out.extend(message.left_out);
+            findings.notes.extend(Note::all_of(&record.task.id, message.notes));
+            findings.left_out.extend(message.left_out);
         }
-        Ok(Self { board })
+        Ok(Self { records, findings })
     }
 }
 
@@ -62,22 +64,10 @@ impl Source for HermesFile {
     }
 
     fn each(&self, take: &mut dyn FnMut(TaskRecord) -> Result<(), Failure>) -> Result<(), Failure> {
-        self.board.records.iter().cloned().try_for_each(take)
+        self.records.iter().cloned().try_for_each(take)
     }
 
-    fn links(&self) -> Vec<(String, String)> {
-        self.board.links.clone()
-    }
-
-    fn notes(&self) -> &[Note] {
-        &self.board.notes
-    }
-
-    fn left_out(&self) -> &[LeftOut] {
-        &self.board.left_out
-    }
-
-    fn columns_left_out(&self) -> &[ColumnLeftOut] {
-        &self.board.columns
+    fn findings(&self) -> &Findings {
+        &self.findings
     }
 }

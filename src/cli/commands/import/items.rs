@@ -11,7 +11,9 @@ use crate::cli::commands::import::draft::{Draft, Standing, Unknown};
 use crate::cli::commands::import::input::{Format, Input};
 use crate::cli::commands::import::location::Text;
 use crate::cli::commands::import::summary::PreviewRow;
-use crate::cli::commands::import::{Source, csv_items, github, json_items, markdown, trello};
+use crate::cli::commands::import::{
+    Findings, Source, csv_items, github, json_items, markdown, trello,
+};
 use crate::cli::failure::Failure;
 use crate::kernel::task::TaskStatus;
 use crate::kernel::transfer::normalize::IMPORTER;
@@ -29,10 +31,7 @@ pub(super) struct Items {
     format: Format,
     records: Vec<TaskRecord>,
     locations: Vec<String>,
-    links: Vec<(String, String)>,
-    notes: Vec<Note>,
-    left_out: Vec<LeftOut>,
-    columns: Vec<ColumnLeftOut>,
+    findings: Findings,
 }
 
 /// Reads a file of a known format.
@@ -85,13 +84,13 @@ impl Items {
             format,
             records: Vec::with_capacity(drafts.len()),
             locations: drafts.iter().map(|draft| draft.location.clone()).collect(),
-            links: Vec::new(),
-            notes: Vec::new(),
-            left_out: Vec::new(),
-            columns: unknown
-                .iter()
-                .map(|(column, values)| column_left_out(column, *values))
-                .collect(),
+            findings: Findings {
+                columns: unknown
+                    .iter()
+                    .map(|(column, values)| column_left_out(column, *values))
+                    .collect(),
+                ..Findings::default()
+            },
         };
         let mut comments = 0;
         for (draft, id) in drafts.into_iter().zip(ids) {
@@ -111,7 +110,7 @@ impl Items {
         for parent in &draft.parents {
             match named.get(parent.trim()) {
                 Some(parent) if *parent != id => parents.push(parent.clone()),
-                Some(_) | None => self.left_out.push(LeftOut {
+                Some(_) | None => self.findings.left_out.push(LeftOut {
                     table: "task_links".to_owned(),
                     task_id: Some(id.clone()),
                     rows: 1,
@@ -124,9 +123,9 @@ impl Items {
         if let Some(word) = &draft.unknown_status {
             let text =
                 format!("{id} ({}): the status {word} is unknown; it is in triage", draft.location);
-            self.notes.push(Note { task_id: Some(id.clone()), text });
+            self.findings.notes.push(Note { task_id: Some(id.clone()), text });
         }
-        self.links.extend(parents.iter().map(|parent| (parent.clone(), id.clone())));
+        self.findings.links.extend(parents.iter().map(|parent| (parent.clone(), id.clone())));
         let has_own_key = matches!(self.format, Format::Github | Format::Trello);
         let key = draft.source_id.as_ref().filter(|_| has_own_key);
         let mut said = draft.comments;
@@ -253,20 +252,8 @@ impl Source for Items {
         self.records.iter().cloned().try_for_each(take)
     }
 
-    fn links(&self) -> Vec<(String, String)> {
-        self.links.clone()
-    }
-
-    fn notes(&self) -> &[Note] {
-        &self.notes
-    }
-
-    fn left_out(&self) -> &[LeftOut] {
-        &self.left_out
-    }
-
-    fn columns_left_out(&self) -> &[ColumnLeftOut] {
-        &self.columns
+    fn findings(&self) -> &Findings {
+        &self.findings
     }
 }
 
@@ -318,9 +305,10 @@ mod tests {
         let drafts =
             vec![draft(Some("1"), "a", &[]), draft(Some("2"), "b", &["1", "a", "ghost", "2"])];
         let items = Items::of(Format::Csv, drafts, &Unknown::new(), None).unwrap();
-        assert_eq!(items.links.len(), 1);
+        assert_eq!(items.findings.links.len(), 1);
         assert_eq!(items.records[1].task.status, "todo");
-        let reasons: Vec<&str> = items.left_out.iter().map(|one| one.reason.as_str()).collect();
+        let reasons: Vec<&str> =
+            items.findings.left_out.iter().map(|one| one.reason.as_str()).collect();
         assert_eq!(
             reasons,
             [

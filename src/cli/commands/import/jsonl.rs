@@ -6,37 +6,35 @@ use std::io::{self, BufRead, BufReader};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::cli::commands::import::Source;
 use crate::cli::commands::import::input::{BYTE_ORDER_MARK, Input};
 use crate::cli::commands::import::location::json_problem;
+use crate::cli::commands::import::{Findings, Source};
 use crate::cli::failure::Failure;
 use crate::kernel::transfer::fit::fit;
 use crate::kernel::transfer::record::{ExportHeader, FORMAT_VERSION, TaskRecord};
-use crate::kernel::transfer::report::{ColumnLeftOut, LeftOut, Note, RecordNotes};
+use crate::kernel::transfer::report::{Note, RecordNotes};
 
 pub(super) struct ExportFile {
     input: Input,
-    links: Vec<(String, String)>,
-    notes: Vec<Note>,
-    left_out: Vec<LeftOut>,
+    findings: Findings,
 }
 
 impl ExportFile {
     /// Looks at an export; every line of it is read once.
     pub(super) fn open(input: Input) -> Result<Self, Failure> {
-        let mut file = Self { input, links: Vec::new(), notes: Vec::new(), left_out: Vec::new() };
-        let mut links = Vec::new();
-        let (mut notes, mut left_out) = (Vec::new(), Vec::new());
+        let mut file = Self { input, findings: Findings::default() };
+        let mut findings = Findings::default();
         file.each_as_it_is(&mut |mut record| {
             let mut message = RecordNotes::of(&record.task.id);
             fit(&mut record, &mut message);
-            notes.extend(Note::all_of(&record.task.id, message.notes));
-            left_out.extend(message.left_out);
+            findings.notes.extend(Note::all_of(&record.task.id, message.notes));
+            findings.left_out.extend(message.left_out);
             let child = record.task.id;
-            links.extend(record.parents.into_iter().map(|parent| (parent, child.clone())));
+            let parents = record.parents.into_iter();
+            findings.links.extend(parents.map(|parent| (parent, child.clone())));
             Ok(())
         })?;
-        (file.links, file.notes, file.left_out) = (links, notes, left_out);
+        file.findings = findings;
         Ok(file)
     }
 
@@ -81,20 +79,8 @@ impl Source for ExportFile {
         })
     }
 
-    fn links(&self) -> Vec<(String, String)> {
-        self.links.clone()
-    }
-
-    fn notes(&self) -> &[Note] {
-        &self.notes
-    }
-
-    fn left_out(&self) -> &[LeftOut] {
-        &self.left_out
-    }
-
-    fn columns_left_out(&self) -> &[ColumnLeftOut] {
-        &[]
+    fn findings(&self) -> &Findings {
+        &self.findings
     }
 }
 

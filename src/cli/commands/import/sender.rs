@@ -77,7 +77,7 @@ impl<'a> Sender<'a> {
     /// Asks first what would happen to every record; only then sends them.
     pub(super) fn send(&self, is_dry: bool) -> Result<Summary, Failure> {
         let looked = self.pass(Pass { dry_run: true, keeps_ids: false, settled: None })?;
-        let settled = settle(&here(&looked), &self.source.links());
+        let settled = settle(&here(&looked), &self.source.findings().links);
         let mut summary = if is_dry {
             looked
         } else {
@@ -107,13 +107,14 @@ impl<'a> Sender<'a> {
             Some(id) => summary.tasks.contains_key(id),
             None => summary.imported > 0,
         };
-        let own = self.source.notes().iter().filter(is_new).map(|note| note.text.clone());
+        let findings = self.source.findings();
+        let own = findings.notes.iter().filter(is_new).map(|note| note.text.clone());
         let own: Vec<String> = own.collect();
         summary.notes = own.into_iter().chain(std::mem::take(&mut summary.notes)).collect();
-        let left_out = self.source.left_out().iter().cloned();
+        let left_out = findings.left_out.iter().cloned();
         summary.left_out = left_out.chain(std::mem::take(&mut summary.left_out)).collect();
         if summary.imported > 0 {
-            summary.columns_left_out = self.source.columns_left_out().to_vec();
+            summary.columns_left_out.clone_from(&findings.columns);
         }
         Ok(summary)
     }
@@ -272,7 +273,7 @@ impl<'a> Sender<'a> {
             waiting: waiting.to_vec(),
             ..ImportLinks::default()
         };
-        let links = self.source.links();
+        let links = &self.source.findings().links;
         let requests = links.chunks(BATCH_LINKS).map(of_links);
         let mut imported = 0;
         for request in requests.chain(waiting.chunks(BATCH_LINKS).map(of_waiting)) {

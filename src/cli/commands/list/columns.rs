@@ -126,6 +126,80 @@ pub fn csv(tasks: &[Task], chosen: &[&'static str]) -> Result<Vec<String>, Failu
     Ok(lines)
 }
 
+/// A template of a line.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Template(Vec<Part>);
+
+#[derive(Debug, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Field(&'static str),
+}
+
+/// Reads a template: `{title}` stands for a field, `{{` and `}}` for braces, `\t` and `\n` for a tab and the end of a line.
+///
+/// # Errors
+/// A usage error that names what is wrong with it.
+pub fn template(text: &str) -> Result<Template, Failure> {
+    let malformed = |problem: String| {
+        let message = format!("--format: {problem}");
+        Failure::usage_of(ErrorCode::InvalidValue, message).with_hint(format!(
+            "write a field as {{title}} and a brace as {{{{; the fields are {}",
+            FIELDS.join(", ")
+        ))
+    };
+    let (mut parts, mut plain, mut rest) = (Vec::new(), String::new(), text);
+    while let Some(sign) = rest.chars().next() {
+        let pair =
+            ["{{", "}}", "\\t", "\\n", "\\\\"].into_iter().find(|pair| rest.starts_with(pair));
+        if let Some(pair) = pair {
+            plain.push(match pair {
+                "{{" => '{',
+                "}}" => '}',
+                "\\t" => '\t',
+                "\\n" => '\n',
+                _ => '\\',
+            });
+            rest = rest.strip_prefix(pair).unwrap_or_default();
+            continue;
+        }
+        rest = rest.strip_prefix(sign).unwrap_or_default();
+        match sign {
+            '{' => {
+                let (name, behind) = rest
+                    .split_once('}')
+                    .ok_or_else(|| malformed("a field without its `}`".to_owned()))?;
+                let name = FIELDS
+                    .into_iter()
+                    .find(|field| *field == name.trim())
+                    .ok_or_else(|| malformed(format!("unknown field {name:?}")))?;
+                parts.push(Part::Text(std::mem::take(&mut plain)));
+                parts.push(Part::Field(name));
+                rest = behind;
+            }
+            '}' => return Err(malformed("a `}` without its field".to_owned())),
+            other => plain.push(other),
+        }
+    }
+    parts.push(Part::Text(plain));
+    Ok(Template(parts))
+}
+
+impl Template {
+    /// The line of a task. Times are epoch seconds, lists are joined by commas, line ends within a field are blanks.
+    ///
+    /// # Errors
+    /// A fault when the task cannot be read as JSON.
+    pub fn line(&self, task: &Task) -> Result<String, Failure> {
+        let fields = fields_of(task)?;
+        let text = |part: &Part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Field(name) => one_line(&text_of(fields.get(*name).unwrap_or(&Value::Null))),
+        };
+        Ok(self.0.iter().map(text).collect())
+    }
+}
+
 fn fields_of(task: &Task) -> Result<Value, Failure> {
     serde_json::to_value(with_skill_list(task.clone()))
         .map_err(|error| Failure::fault(format!("cannot print a task: {error}")))
@@ -163,6 +237,18 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(quoted(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_template_has_fields_braces_and_escapes() {
+        let (text, field) = (|text: &str| Part::Text(text.to_owned()), Part::Field);
+        assert_eq!(
+            template("{id}\\t[{ title }] {{x}}\\n\\\\").unwrap().0,
+            [text(""), field("id"), text("\t["), field("title"), text("] {x}\n\\")]
+        );
+        for malformed in ["{titel}", "{id", "id}", "{}", "{ }"] {
+            assert!(template(malformed).is_err(), "{malformed}");
         }
     }
 

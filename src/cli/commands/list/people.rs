@@ -135,7 +135,10 @@ const CARDS_PER_REQUEST: usize = 200;
 
 /// How many tasks the filter lets through beyond those that are shown; none when that cannot be counted.
 fn rest(client: &Client, request: &ListTasks, shown: usize) -> Result<Option<String>, Failure> {
-    if request.created_after.is_some() || request.cursor.is_some() {
+    let has_times = [request.created_after, request.created_before, request.updated_since]
+        .into_iter()
+        .any(|time| time.is_some());
+    if has_times || request.cursor.is_some() {
         return Ok(None);
     }
     let wanted = GetBoard {

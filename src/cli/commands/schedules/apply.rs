@@ -50,7 +50,7 @@ impl Entry {
             until_at: until_at.filter(|at| *at != 0),
             count: self.count,
             task: self.task,
-            board: None,
+            ..AddSchedule::default()
         })
     }
 }
@@ -62,8 +62,12 @@ impl Entry {
 pub(super) fn run(file: &Path, dry_run: bool, yes: bool, session: &mut Session) -> Ended {
     let schedules = read(file, session)?;
     let board = session.board.clone();
-    let request =
-        |dry_run| ApplySchedules { schedules: schedules.clone(), dry_run, board: board.clone() };
+    let request = |dry_run| ApplySchedules {
+        schedules: schedules.clone(),
+        dry_run,
+        board: board.clone(),
+        ..ApplySchedules::default()
+    };
     let client = session.client()?;
     let tried: ApplySchedulesReply = client.post("/v1/schedules/apply", &request(true))?;
     let changes = tried.schedules.iter().filter(|one| one.applied != Applied::Unchanged).count();

@@ -11,6 +11,12 @@ pub(super) fn segment_path(path: &Path, index: usize) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// The log that a segment belongs to; none when it is no segment by its name.
+pub(super) fn log_of_segment(path: &Path) -> Option<PathBuf> {
+    let (log, index) = path.file_name()?.to_str()?.rsplit_once(".tail.")?;
+    matches!(index, "0" | "1").then(|| path.with_file_name(log))
+}
+
 pub(super) fn header(past_head: u64) -> Vec<u8> {
     format!("[omitted {past_head:020} bytes]\n").into_bytes()
 }

@@ -48,12 +48,6 @@ pub(super) fn read_segments(path: &Path) -> io::Result<Vec<(u64, Vec<u8>)>> {
         .collect())
 }
 
-/// The last `window` bytes of `text`, cut as [`read_log`] cuts them.
-pub(super) fn read_text(mut text: Vec<u8>, window: u64) -> Vec<u8> {
-    text.drain(..window_begin(&text, window));
-    text
-}
-
 #[derive(Debug, Default)]
 struct LogParts {
     head: Vec<u8>,
@@ -178,7 +172,7 @@ impl LogParts {
 
 /// Where the last `window` bytes of `text` begin, moved to the next line unless a line begins there anyway or
 /// nothing would be left.
-fn window_begin(text: &[u8], window: u64) -> usize {
+pub(super) fn window_begin(text: &[u8], window: u64) -> usize {
     let window = usize::try_from(window).unwrap_or(usize::MAX);
     let begin = text.len().saturating_sub(window);
     let is_line_begin = begin == 0 || text.get(begin - 1) == Some(&b'\n');

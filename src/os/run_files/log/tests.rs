@@ -1,6 +1,7 @@
 //! Writer and reader together, on real files.
 
-use std::os::unix::fs::symlink;
+use std::fs::OpenOptions;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::format::HEADER_BYTES;
 use super::*;
@@ -131,21 +132,18 @@ fn what_a_full_disk_takes_is_counted_and_told_in_its_place() {
     let path = temp.path().join("run.log");
     let mut log = RunLogWriter::open(&path, 20, 4_096).unwrap();
     log.write(b"before\n");
-    let head = std::mem::replace(&mut log.head, full());
-    log.write(b"123456");
-    log.head = head;
+    log.with_output_to(&full(), |log| log.write(b"123456"));
     log.write(b"after\n");
     let expected = "before\n\n… [6 bytes lost: No space left on device (os error 28)] …\nafter\n";
     assert_eq!((text(&path, None).0.as_str(), log.lost_bytes()), (expected, 6));
 
     // The head is full up to one byte; the tail's first segment cannot be begun.
-    log.segments[0] = Segment { file: Some(full()), taken: Some(0) };
-    log.write(b"\nabc");
-    log.segments[0] = Segment::default();
+    log.write(b"\n");
+    log.with_output_to(&full(), |log| log.write(b"abc"));
     log.write(b"def\n");
     let (read, omitted) = text(&path, None);
-    assert!(read.ends_with("… [3 bytes lost: No space left on device (os error 28)] …\ndef\n"));
-    assert_eq!((omitted, log.lost_bytes()), (3, 9));
+    assert!(read.ends_with("\n\n… [3 bytes lost: No space left on device (os error 28)] …\ndef\n"));
+    assert_eq!((omitted, log.lost_bytes()), (0, 9), "the line in its place counts it");
 }
 
 fn full() -> File {
