@@ -31,6 +31,9 @@ pub const OPERATORS_NAME: &str = "operators";
 /// Descriptor name of the workers' socket.
 pub const WORKERS_NAME: &str = "workers";
 
+/// Descriptor name of the port of the metrics. Another port is that of the board on the web.
+pub const METRICS_NAME: &str = "metrics";
+
 /// What makes the machine's service manager make the sockets again that it had made.
 pub const REMAKE_SOCKETS: &str = "systemctl restart kanband.socket kanband.service";
 
@@ -132,6 +135,8 @@ pub struct Handed {
     pub sockets: Option<HandedSockets>,
     /// The listener of the board on the web.
     pub web: Option<TcpListener>,
+    /// The listener of the metrics.
+    pub metrics: Option<TcpListener>,
 }
 
 /// Why what was handed over is not taken.
@@ -187,15 +192,19 @@ pub enum HandedError {
 /// [`HandedError`].
 pub fn take_sockets(at: [Option<&Path>; 3]) -> Result<Handed, HandedError> {
     let handed = take_descriptors().map_err(HandedError::Variables)?;
-    let (web, handed): (Vec<_>, Vec<_>) =
+    let (ports, handed): (Vec<_>, Vec<_>) =
         handed.into_iter().partition(|(descriptor, _)| is_tcp_listener(descriptor));
-    let web = web.into_iter().next().map(|(descriptor, _)| TcpListener::from(descriptor));
+    let (metrics, web): (Vec<_>, Vec<_>) =
+        ports.into_iter().partition(|(_, name)| name == METRICS_NAME);
+    let first = |of: Vec<(OwnedFd, String)>| {
+        of.into_iter().next().map(|(descriptor, _)| TcpListener::from(descriptor))
+    };
     let is_any = !handed.is_empty();
     let sockets = is_any.then(|| sort(handed, at)).transpose()?;
-    Ok(Handed { sockets, web })
+    Ok(Handed { sockets, web: first(web), metrics: first(metrics) })
 }
 
-/// Whether it is what the unit for the board on the web makes.
+/// Whether it is what the units for the board on the web and for the metrics make.
 fn is_tcp_listener(descriptor: &OwnedFd) -> bool {
     let borrowed = descriptor.as_fd();
     let is_stream = getsockopt(&borrowed, sockopt::SockType) == Ok(SockType::Stream);

@@ -2,6 +2,7 @@
 
 use std::ffi::CString;
 use std::io;
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::sys::prctl::set_dumpable;
@@ -61,10 +62,16 @@ impl Account {
         }))
     }
 
-    /// Its login shell, or the system's where that only refuses logins: programs start the shell that they find in `SHELL`.
+    /// Its login shell, or bash, else the system's, where that only refuses logins: programs start the shell that they find in `SHELL`.
     pub fn usable_shell(&self) -> &str {
         let is_refusal = ["/nologin", "/false"].iter().any(|end| self.shell.ends_with(end));
-        if is_refusal || self.shell.is_empty() { "/bin/sh" } else { &self.shell }
+        if !is_refusal && !self.shell.is_empty() {
+            &self.shell
+        } else if Path::new("/bin/bash").exists() {
+            "/bin/bash"
+        } else {
+            "/bin/sh"
+        }
     }
 }
 
