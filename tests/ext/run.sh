@@ -334,7 +334,7 @@ else
     skip "aiosmtpd" "$why"
 fi
 
-if ! debian_packages "postfix saslpasswd2" postfix sasl2-bin libsasl2-modules; then
+if ! debian_packages postfix postfix; then
     skip "postfix" "$why"
 elif ! python_package mail "$MAIL" trustme; then
     skip "postfix" "$why"
