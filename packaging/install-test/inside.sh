@@ -290,14 +290,17 @@ an_upgrade_shuts_an_open_configuration_and_leaves_its_content() {
 }
 
 a_mode_that_an_administrator_has_chosen_is_left_and_doctor_names_it() {
+    cp -p /etc/kanband/kanband.toml /root/kanband.toml
+    printf '[profiles.keyed]\nargv = ["true"]\nenv = { DEPLOY_TOKEN = "a-key-of-keyed" }\n' >>/etc/kanband/kanband.toml
     chown root:adm /etc/kanband/kanband.toml
     chmod 644 /etc/kanband/kanband.toml
     dpkg-reconfigure kanband
     is "kanband.toml" "$(stat -c '%a %U:%G' /etc/kanband/kanband.toml)" "644 root:adm"
     doctor=$(board doctor) && no "doctor finds nothing"
     contains "doctor" "$doctor" "/etc/kanband/kanband.toml contains secrets and is readable by all users"
-    chown root:kanband /etc/kanband/kanband.toml
-    chmod 640 /etc/kanband/kanband.toml
+    cp -p /root/kanband.toml /etc/kanband/kanband.toml
+    is "kanband.toml" "$(stat -c '%a %U:%G' /etc/kanband/kanband.toml)" "640 root:kanband"
+    board doctor
 }
 
 the_units_are_right_and_the_daemon_is_confined() {
@@ -351,7 +354,7 @@ figures() { # port
 }
 
 a_port_of_the_configuration_is_a_socket_units_and_doctor_names_it_until_then() {
-    printf '[metrics]\nlisten = 9464\n[web]\nlisten = 9191\n' >/etc/kanband/conf.d/20-ports.toml
+    printf '[metrics]\nlisten = "9464"\n[web]\nlisten = 9191\n' >/etc/kanband/conf.d/20-ports.toml
     systemctl restart kanband.service
     doctor=$(board doctor || true)
     contains "doctor" "$doctor" "kanband-metrics.socket is not active"

@@ -191,7 +191,14 @@ pub enum HandedError {
 /// # Errors
 /// [`HandedError`].
 pub fn take_sockets(at: [Option<&Path>; 3]) -> Result<Handed, HandedError> {
-    let handed = take_descriptors().map_err(HandedError::Variables)?;
+    told_apart(take_descriptors().map_err(HandedError::Variables)?, at)
+}
+
+/// Ports by their names, the other sockets by their paths.
+fn told_apart(
+    handed: Vec<(OwnedFd, String)>,
+    at: [Option<&Path>; 3],
+) -> Result<Handed, HandedError> {
     let (ports, handed): (Vec<_>, Vec<_>) =
         handed.into_iter().partition(|(descriptor, _)| is_tcp_listener(descriptor));
     let (metrics, web): (Vec<_>, Vec<_>) =
@@ -308,6 +315,33 @@ mod tests {
         };
         assert_eq!(path_of(&sorted.operators), operators);
         assert_eq!(path_of(&sorted.workers), workers);
+    }
+
+    #[test]
+    fn ports_are_told_apart_by_their_names_and_one_without_is_the_web() {
+        let listener = || TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = |listener: Option<TcpListener>| listener.map(|it| it.local_addr().unwrap());
+        for (names, web_at, metrics_at) in [
+            (&["web", METRICS_NAME][..], Some(0), Some(1)),
+            (&[METRICS_NAME, "web"], Some(1), Some(0)),
+            (&[METRICS_NAME], None, Some(0)),
+            (&["kanband-web.socket"], Some(0), None),
+            (&[""], Some(0), None),
+            (&[], None, None),
+        ] {
+            let listeners: Vec<_> = names.iter().map(|_| listener()).collect();
+            let addresses: Vec<_> = listeners.iter().map(|it| it.local_addr().unwrap()).collect();
+            let handed = listeners.into_iter().zip(names);
+            let handed = handed.map(|(it, name)| (it.into(), (*name).to_owned())).collect();
+            let found = told_apart(handed, [None; 3]).unwrap();
+            assert!(found.sockets.is_none());
+            assert_eq!(address(found.web), web_at.map(|at: usize| addresses[at]), "{names:?}");
+            assert_eq!(
+                address(found.metrics),
+                metrics_at.map(|at: usize| addresses[at]),
+                "{names:?}"
+            );
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use support::command_line::Config;
 use support::fakes::discord::{Discord, Message};
 use support::fakes::{Fake, Fault, Faults};
 
+use super::have_faults;
 use crate::harness::{
     Bench, DISCORD_HOOK, DISCORD_TOKEN, ask, on_runtime, row, setting, setting_with, word,
 };
@@ -182,7 +183,7 @@ fn a_credential_is_a_bot_or_a_webhook_of_discord_and_an_address_is_one_of_its_ki
     let with = |name: &str, url: Option<&str>| {
         bench.channel(&setting_with("discord", url.map(str::to_owned), name))
     };
-    for (name, url, expected) in [
+    let table = [
         ("discord", None, None),
         ("discord-hook", None, None),
         ("discord-url", None, None),
@@ -191,13 +192,8 @@ fn a_credential_is_a_bot_or_a_webhook_of_discord_and_an_address_is_one_of_its_ki
         ("discord-elsewhere", None, Some("which is not Discord")),
         ("slack-url", None, Some("which is not Discord")),
         ("telegram", None, Some("neither the token of a bot")),
-    ] {
-        let channel = with(name, url);
-        let fault = channel.fault().unwrap_or_default();
-        assert!(fault.contains(expected.unwrap_or_default()), "{name}: {fault}");
-        assert_eq!(channel.fault().is_some(), expected.is_some(), "{name}: {fault}");
-        assert!(!fault.contains("SENTINEL"), "{fault}");
-    }
+    ];
+    have_faults(with, &table);
     let fake = discord();
     for (name, address, thread) in [
         ("discord", "-", None),

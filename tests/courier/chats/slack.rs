@@ -7,6 +7,7 @@ use support::command_line::Config;
 use support::fakes::slack::{Message, Slack};
 use support::fakes::{Fake, Fault, Faults};
 
+use super::have_faults;
 use crate::harness::{
     Bench, SLACK_HOOK, SLACK_TOKEN, ask, on_runtime, row, setting, setting_with, word,
 };
@@ -175,7 +176,7 @@ fn a_credential_is_a_bot_or_a_hook_of_slack_and_an_address_is_one_of_its_kind() 
     let with = |name: &str, url: Option<&str>| {
         bench.channel(&setting_with("slack", url.map(str::to_owned), name))
     };
-    for (name, url, expected) in [
+    let table = [
         ("slack", None, None),
         ("slack-hook", None, None),
         ("slack-url", None, None),
@@ -183,13 +184,8 @@ fn a_credential_is_a_bot_or_a_hook_of_slack_and_an_address_is_one_of_its_kind() 
         ("slack-url", Some("https://chat.example.org"), Some("names another server")),
         ("slack-elsewhere", None, Some("which is not Slack")),
         ("telegram", None, Some("neither the token of a bot")),
-    ] {
-        let channel = with(name, url);
-        let fault = channel.fault().unwrap_or_default();
-        assert!(fault.contains(expected.unwrap_or_default()), "{name}: {fault}");
-        assert_eq!(channel.fault().is_some(), expected.is_some(), "{name}: {fault}");
-        assert!(!fault.contains("SENTINEL"), "{fault}");
-    }
+    ];
+    have_faults(with, &table);
     let fake = slack();
     for (name, address) in [("slack", "-"), ("slack-hook", CHANNEL)] {
         let channel = with(name, Some(&fake.url()));
