@@ -9,7 +9,7 @@ use support::fakes::matrix::{Matrix, Message, USER};
 use support::fakes::{Answer, Fake, Fault};
 
 use super::replies::{deeds, kept, run, say};
-use super::story::{self, Shown, Town};
+use super::story::{self, Scene, Shown, Town};
 use crate::harness::{MATRIX_TOKEN, hearing, row};
 use crate::program::Stage;
 
@@ -210,6 +210,22 @@ fn an_encrypted_room_is_named_as_one_that_cannot_be_read() {
     stage.until(|| (states(&stage).len() == since + 2).then_some(()));
     assert_eq!(states(&stage)[since..], ["deaf", "partly_deaf"]);
     assert!(!stage.log().contains("SENTINEL"), "{}", stage.log());
+}
+
+#[test]
+fn an_encrypted_room_is_named_by_the_diagnosis_until_the_next_reload() {
+    let scene = Scene::<World>::start();
+    let secret = json!({ "algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "x" });
+    scene.town.0.with(|it| it.people.happens(ROOM, ADA, "m.room.encrypted", &secret, "$secret"));
+    let doctor = || scene.stage.board.say(["doctor"]).out;
+    let named = format!(
+        "not everything is heard of the channel matrix: encrypted rooms cannot be read: {ROOM};"
+    );
+    scene.stage.until(|| doctor().contains(&named).then_some(()));
+    let inbox = scene.stage.board.say(["inbox", "--json"]).json().to_string();
+    assert!(inbox.contains(ROOM), "{inbox}");
+    scene.stage.board.say(["reload"]).ok();
+    scene.stage.until(|| (!doctor().contains("not everything is heard")).then_some(()));
 }
 
 #[test]
