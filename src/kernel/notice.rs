@@ -392,8 +392,8 @@ pub enum ChannelState {
     Broken,
     /// Messages go, and nothing is heard: another program hears in its stead, or the provider does not answer.
     Deaf,
-    /// Messages go, and what is said at some addresses cannot be read.
+    /// Messages go, and what people write at some addresses cannot be read.
     PartlyDeaf,
-    /// What is said is heard again.
+    /// People are heard again.
     Hears,
 }

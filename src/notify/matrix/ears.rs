@@ -121,7 +121,8 @@ impl MatrixEars {
             found.extend(self.heard(written).await);
         }
         self.unkept += usize::from(seen.is_something);
-        let is_kept = !found.is_empty() || self.unkept > UNKEPT_MAX;
+        // What cannot be read is named once, and not by the next courier again.
+        let is_kept = !found.is_empty() || self.has_unread || self.unkept > UNKEPT_MAX;
         self.next = Some((sync.next_batch, is_kept));
         Ok(found)
     }

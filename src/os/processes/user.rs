@@ -166,11 +166,12 @@ mod tests {
         assert_eq!((root.run_as.uid, root.name.as_str()), (0, "root"));
         assert!(root.run_as.groups.contains(&root.run_as.gid));
         let with_shell = |shell: &str| Account { shell: shell.to_owned(), ..root.clone() };
+        let other = if Path::new("/bin/bash").exists() { "/bin/bash" } else { "/bin/sh" };
         for (shell, usable) in [
-            ("/bin/bash", "/bin/bash"),
-            ("/usr/sbin/nologin", "/bin/sh"),
-            ("/bin/false", "/bin/sh"),
-            ("", "/bin/sh"),
+            ("/bin/zsh", "/bin/zsh"),
+            ("/usr/sbin/nologin", other),
+            ("/bin/false", other),
+            ("", other),
         ] {
             assert_eq!(with_shell(shell).usable_shell(), usable, "{shell:?}");
         }
