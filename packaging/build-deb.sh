@@ -128,6 +128,9 @@ for script in preinst postinst prerm postrm; do
     sed "s/@SCHEMA@/$schema/g" "$here/debian/$script" >"$root/DEBIAN/$script"
     chmod 755 "$root/DEBIAN/$script"
 done
+# at brings its list of those who may not use it.
+echo "interest-noawait /etc/at.deny" >"$root/DEBIAN/triggers"
+chmod 644 "$root/DEBIAN/triggers"
 find "$root/etc" -type f -printf '/etc/%P\n' | sort >"$root/DEBIAN/conffiles"
 (cd "$root" && find . -type f ! -path './DEBIAN/*' ! -path './etc/*' -printf '%P\0' | sort -z | xargs -0 md5sum) >"$root/DEBIAN/md5sums"
 chmod 644 "$root/DEBIAN/control" "$root/DEBIAN/conffiles" "$root/DEBIAN/md5sums"

@@ -11,6 +11,7 @@ mod arguments;
 mod detach;
 mod home;
 mod host;
+mod metrics_way_in;
 mod parts;
 mod skills;
 mod start_error;

@@ -188,6 +188,58 @@ EOF
     systemctl stop receiver.socket
 }
 
+a_line_from_a_chat_is_run_in_the_sandbox_of_the_courier() {
+    # Telegram, as far as it is needed: one person writes one line, and what is answered is kept.
+    cat >/root/telegram.pl <<'EOF'
+use strict;
+use IO::Socket::INET;
+my $server = IO::Socket::INET->new(LocalAddr => '127.0.0.1:8098', Listen => 16, ReuseAddr => 1) or die;
+$SIG{CHLD} = 'IGNORE';
+while (my $client = $server->accept) {
+    next if fork;
+    my $length = 0;
+    my $path = (split ' ', <$client>)[1];
+    while (my $line = <$client>) { $length = $1 if $line =~ /^content-length: *(\d+)/i; last if $line =~ /^\r?\n$/ }
+    my $body = '';
+    read $client, $body, $length if $length;
+    my $result = '{"id":1,"is_bot":true,"first_name":"b","username":"board_bot"}';
+    if ($path =~ /getUpdates/) {
+        my $is_heard = $body =~ /"offset": *([1-9]\d*)/;
+        sleep 20 if $is_heard;
+        my $from = '"from":{"id":815,"is_bot":false,"first_name":"Ada"},"chat":{"id":815,"type":"private"}';
+        $result = $is_heard ? '[]' : qq([{"update_id":7,"message":{"message_id":1,"date":1700000000,$from,"text":"/kanban list"}}]);
+    } elsif ($path =~ /sendMessage/) {
+        open my $kept, '>>', '/root/chat-said' or die;
+        print $kept "$body\n";
+        close $kept;
+        $result = '{"message_id":2,"date":1700000000,"chat":{"id":815,"type":"private"}}';
+    }
+    my $reply = qq({"ok":true,"result":$result});
+    print $client "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ", length $reply, "\r\nconnection: close\r\n\r\n$reply";
+    exit;
+}
+EOF
+    systemd-run --quiet --unit=fake-telegram /usr/bin/perl /root/telegram.pl
+    board create "Said in a chat" --assignee nobody
+    cat >/etc/kanband/conf.d/21-chat.toml <<'EOF'
+[channels.tg]
+kind = "telegram"
+url = "http://127.0.0.1:8098"
+credential = "tg"
+listen = true
+allow = ["127.0.0.0/8"]
+allow_http = true
+EOF
+    board reload
+    board chat allow tg 815 --as ada --role member
+    printf '4711:a-token\n' | kanban notify setup tg
+    within grep -q "Said in a chat" /root/chat-said
+    is "restarts of the courier" "$(property kanban-courier.service NRestarts)" 0
+    systemctl stop fake-telegram.service
+    rm /etc/kanband/conf.d/21-chat.toml
+    board reload
+}
+
 a_hook_runs_as_its_own_user_and_reaches_nothing() {
     install -d -m 777 /tmp/hook
     cat >/etc/kanband/hooks.d/10-try <<'EOF'
@@ -237,13 +289,96 @@ an_upgrade_shuts_an_open_configuration_and_leaves_its_content() {
     active kanband.service
 }
 
+a_mode_that_an_administrator_has_chosen_is_left_and_doctor_names_it() {
+    cp -p /etc/kanband/kanband.toml /root/kanband.toml
+    printf '[profiles.keyed]\nargv = ["true"]\nenv = { DEPLOY_TOKEN = "a-key-of-keyed" }\n' >>/etc/kanband/kanband.toml
+    chown root:adm /etc/kanband/kanband.toml
+    chmod 644 /etc/kanband/kanband.toml
+    dpkg-reconfigure kanband
+    is "kanband.toml" "$(stat -c '%a %U:%G' /etc/kanband/kanband.toml)" "644 root:adm"
+    doctor=$(board doctor) && no "doctor finds nothing"
+    contains "doctor" "$doctor" "/etc/kanband/kanband.toml contains secrets and is readable by all users"
+    cp -p /root/kanband.toml /etc/kanband/kanband.toml
+    is "kanband.toml" "$(stat -c '%a %U:%G' /etc/kanband/kanband.toml)" "640 root:kanband"
+    board doctor
+}
+
 the_units_are_right_and_the_daemon_is_confined() {
     cd /usr/lib/systemd
-    is "findings in the units" "$(systemd-analyze verify --man=no system/kanband* 2>&1)" ""
+    is "findings in the units" "$(systemd-analyze verify --man=no system/kanband* system/kanban-* 2>&1)" ""
     is "findings in the user units" "$(XDG_RUNTIME_DIR=/tmp systemd-analyze --user verify --man=no user/kanband* 2>&1)" ""
-    # In tenths: exposure 3.0.
-    systemd-analyze security --no-pager --threshold=30 kanband.service
-    tell "$(systemd-analyze security --no-pager kanband.service | sed -n 's/.*\(Overall.*[0-9]\) .*/\1/p')"
+    # In tenths: exposure 2.0 of the daemon and of what runs beside it, 6.0 of the holder, whose children are the workers.
+    for unit in kanband:20 kanban-courier:20 kanband-backup:20 kanband-gc:20 kanband-runs:60; do
+        systemd-analyze security --no-pager --threshold="${unit#*:}" "${unit%:*}.service"
+        tell "$(systemd-analyze security --no-pager "${unit%:*}.service" | sed -n 's/.*\(Overall.*[0-9]\) .*/\1/p')"
+    done
+}
+
+bits() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"; } # process, field
+core_limit() { sed -n 's/^Max core file size *\([^ ]*\) *\([^ ]*\).*/\1 \2/p' "/proc/$1/limits"; } # process
+
+the_holder_has_the_rights_that_it_hands_over_and_mounts() {
+    holder=$(property kanband-runs.service MainPID)
+    # CHOWN, KILL, SETGID, SETUID, SETPCAP, SYS_ADMIN.
+    for field in CapBnd CapPrm CapEff; do is "$field of the holder" "$(bits "$holder" $field)" 00000000002001e1; done
+    # A filter of calls must not bring it along: workers would have it for good.
+    is "NoNewPrivs of the holder" "$(bits "$holder" NoNewPrivs)" 0
+    is "cores of the holder" "$(core_limit "$holder")" "0 0"
+    is "cores of the daemon" "$(core_limit "$(daemon_pid)")" "0 0"
+    is "families of the daemon" "$(property kanband.service RestrictAddressFamilies | tr ' ' '\n' | sort | tr '\n' ' ')" "AF_NETLINK AF_UNIX "
+    for limit in MemoryHigh MemoryMax TasksMax; do
+        if [ "$(property kanband.service $limit)" = infinity ]; then no "the daemon has no $limit"; fi
+    done
+}
+
+nobody_logs_in_as_the_workers_user_nor_leaves_timers_in_its_name() {
+    is "its shell" "$(getent passwd kanban-agent | cut -d : -f 7)" /usr/sbin/nologin
+    is "lines about it in cron.deny" "$(grep -cx kanban-agent /etc/cron.deny)" 1
+    is "mode of cron.deny" "$(stat -c %a /etc/cron.deny)" 644
+    [ ! -e /etc/at.deny ] || no "there is a list of another package already"
+    # The package `at` comes later, and with it its list.
+    mkdir -p /root/at/DEBIAN /root/at/etc
+    printf 'Package: at\nVersion: 1\nArchitecture: all\nMaintainer: x <x@x.invalid>\nDescription: x\n' >/root/at/DEBIAN/control
+    echo daemon >/root/at/etc/at.deny
+    dpkg-deb --build /root/at /root/at.deb
+    dpkg --install /root/at.deb
+    is "at.deny" "$(tr '\n' ' ' </etc/at.deny)" "daemon kanban-agent "
+    dpkg-reconfigure kanband
+    is "at.deny after a second time" "$(tr '\n' ' ' </etc/at.deny)" "daemon kanban-agent "
+    is "lines about it in cron.deny" "$(grep -cx kanban-agent /etc/cron.deny)" 1
+}
+
+# The figures of the board over TCP.
+figures() { # port
+    bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1"; printf "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" >&3; cat <&3' figures "$1"
+}
+
+a_port_of_the_configuration_is_a_socket_units_and_doctor_names_it_until_then() {
+    printf '[metrics]\nlisten = "9464"\n[web]\nlisten = 9191\n' >/etc/kanband/conf.d/20-ports.toml
+    systemctl restart kanband.service
+    doctor=$(board doctor || true)
+    contains "doctor" "$doctor" "kanband-metrics.socket is not active"
+    contains "doctor" "$doctor" "kanband-web.socket does not listen on 127.0.0.1:9191"
+    if figures 9464; then no "the daemon opened a port itself"; fi
+    # As an upgrade from a version that opened them itself.
+    rm -f /var/lib/systemd/deb-systemd-helper-enabled/kanband-metrics.socket.dsh-also
+    systemctl stop kanband-web.socket kanband.service
+    dpkg-reconfigure kanband
+    active kanband.service kanband-metrics.socket kanband-web.socket
+    contains "the metrics" "$(figures 9464)" "kanband_open_runs"
+    contains "a page" "$(bash -c 'exec 3<>/dev/tcp/127.0.0.1/9191; printf "GET / HTTP/1.1\r\nHost: 127.0.0.1:9191\r\nConnection: close\r\n\r\n" >&3; cat <&3')" " 401 "
+    doctor=$(board doctor) || no "doctor finds faults: $doctor"
+    case $doctor in *kanband-metrics.socket*) no "doctor still names the unit: $doctor" ;; esac
+    # What an administrator changes later is not written over.
+    echo "# mine" >>/etc/systemd/system/kanband-metrics.socket.d/listen.conf
+    dpkg-reconfigure kanband
+    grep -q mine /etc/systemd/system/kanband-metrics.socket.d/listen.conf || no "it was written again"
+    systemctl stop kanband.service
+    systemctl disable --now kanband-metrics.socket
+    systemctl stop kanband-web.socket
+    rm -r /etc/kanband/conf.d/20-ports.toml /etc/systemd/system/kanband-metrics.socket.d /etc/systemd/system/kanband-web.socket.d
+    systemctl daemon-reload
+    systemctl start kanband-web.socket kanband.service
 }
 
 people_of_the_group_get_a_status_and_a_manual() {
@@ -444,6 +579,8 @@ a_call_starts_a_stopped_daemon() {
 }
 
 an_upgrade_keeps_workers_and_the_holder() {
+    # As the earlier version made it.
+    usermod --shell /bin/bash kanban-agent
     before=$(daemon_pid)
     holder=$(property kanband-runs.service MainPID)
     apt-get install -y --no-install-recommends "$packages/next.deb"
@@ -451,6 +588,7 @@ an_upgrade_keeps_workers_and_the_holder() {
     [ "$(daemon_pid)" != "$before" ] || no "the daemon is the old one"
     case $(readlink "/proc/$(daemon_pid)/exe") in *deleted*) no "the daemon runs the old program" ;; esac
     is "holder" "$(property kanband-runs.service MainPID)" "$holder"
+    is "shell of the workers' user" "$(getent passwd kanban-agent | cut -d : -f 7)" /usr/sbin/nologin
     workers_go_on
 }
 
@@ -596,6 +734,8 @@ a_purge_deletes_the_board() {
     rm -r /var/backups/kanband
     left=$(find / -xdev \( -path /root -o -path /home -o -path /sys -o -path /var/log \) -prune -o -name '*kanban*' -print)
     is "files that are left" "$left" ""
+    [ ! -e /etc/cron.deny ] || no "cron.deny is left"
+    is "at.deny" "$(cat /etc/at.deny)" daemon
     getent passwd kanband >/dev/null || no "the user is gone, and its number may be given to another one"
     is "processes of the workers' user" "$(pgrep -u kanban-agent | wc -l)" 0
 }
@@ -667,15 +807,20 @@ if [ "$failed" != 0 ]; then
     exit 1
 fi
 claim the_units_are_right_and_the_daemon_is_confined
+claim the_holder_has_the_rights_that_it_hands_over_and_mounts
+claim nobody_logs_in_as_the_workers_user_nor_leaves_timers_in_its_name
 claim people_of_the_group_get_a_status_and_a_manual
 claim the_sockets_are_open_to_the_group_only_and_to_workers_only
 claim a_good_configuration_is_taken_by_reload
 claim a_bad_configuration_is_refused_whole_by_reload
 claim the_courier_is_there_and_has_no_rights
 claim a_message_leaves_by_the_courier_alone
+claim a_line_from_a_chat_is_run_in_the_sandbox_of_the_courier
 claim a_hook_runs_as_its_own_user_and_reaches_nothing
 claim the_configuration_is_the_services_alone
 claim an_upgrade_shuts_an_open_configuration_and_leaves_its_content
+claim a_mode_that_an_administrator_has_chosen_is_left_and_doctor_names_it
+claim a_port_of_the_configuration_is_a_socket_units_and_doctor_names_it_until_then
 claim a_task_is_run_as_the_workers_user_without_privileges
 claim a_user_that_root_has_not_allowed_is_refused
 claim the_journal_has_fields_and_no_line_twice

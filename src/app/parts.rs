@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::StartError;
 use super::supervisor::RunStarter;
-use super::way_in::{ListenAt, doorkeeper};
+use super::way_in::{ListenAt, WaysIn, doorkeeper};
 use super::{home, skills, supervisor};
 use crate::actors::circuit_breaker::CircuitBreakerDeps;
 use crate::actors::commands::Programs;
@@ -98,7 +98,8 @@ pub(super) fn build(
     let has_others = has_workers_of_others(&daemon_user, &settings);
     let Sockets { operators: socket, workers: worker_socket, .. } = listen_at.sockets.clone();
     let (outbox_bell, is_managed) = (OutboxBell::default(), listen_at.is_service(home));
-    let (listeners, doors, web) = listen_at.listen(home, &settings, has_others)?;
+    let WaysIn { listeners, doors, web, metrics_door } =
+        listen_at.listen(home, &settings, has_others)?;
     let paths = paths(home, worker_socket, has_others)?;
     let worker = worker_deps(
         (paths, &ambient, &configuration, Live::new(install.incarnation)),
@@ -151,6 +152,7 @@ pub(super) fn build(
         outbox_bell,
         figures: Arc::clone(&worker.figures),
         web,
+        metrics_door,
     });
     let api = Arc::new(Api { service, edge, token_holders });
     let doorkeeper = doorkeeper(home, &worker, &life_sender);

@@ -1,7 +1,5 @@
 //! The daemon's listeners, and what its doorkeeper needs.
 
-use std::io;
-use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -13,17 +11,27 @@ use crate::actors::worker::WorkerDeps;
 use crate::api::client::absence::OPERATORS_GROUP;
 use crate::api::listeners::Listeners;
 use crate::api::sockets::{self, BoundSockets};
+use crate::app::metrics_way_in;
 use crate::app::start_error::StartError;
 use crate::app::web_way_in::WebListener;
 use crate::config::home::HomeKind;
 use crate::config::{Home, Settings, Sockets};
 use crate::os::host::service_manager::{self, Handed};
+use crate::service::metrics::door::MetricsDoor;
 use crate::service::web::WebAccess;
 
 /// Where the daemon listens, and what it was given for that.
 pub(super) struct ListenAt<'a> {
     pub(super) sockets: &'a Sockets,
     pub(super) handed: Handed,
+}
+
+/// The listeners, and what is known of them.
+pub(super) struct WaysIn {
+    pub(super) listeners: Listeners,
+    pub(super) doors: Doors,
+    pub(super) web: Arc<WebAccess>,
+    pub(super) metrics_door: MetricsDoor,
 }
 
 impl ListenAt<'_> {
@@ -38,11 +46,11 @@ impl ListenAt<'_> {
         home: &Home,
         settings: &Settings,
         has_workers_of_others: bool,
-    ) -> Result<(Listeners, Doors, Arc<WebAccess>), StartError> {
+    ) -> Result<WaysIn, StartError> {
         let is_service = self.is_service(home);
         let Self { sockets: Sockets { operators, workers, courier }, handed } = self;
         let group = (home.kind() == HomeKind::System).then_some(OPERATORS_GROUP);
-        let Handed { sockets: handed, web } = handed;
+        let Handed { sockets: handed, web, metrics } = handed;
         let socket = operators.clone();
         let web = WebListener { home, listen: settings.web.listen, handed: web, is_service };
         let mut bound = match handed {
@@ -58,11 +66,13 @@ impl ListenAt<'_> {
         {
             tracing::error!(%error, "cannot make the courier's socket; no notifications are sent");
         }
-        let metrics = settings.metrics.listen.map(listen_for_metrics).transpose()?;
+        let (metrics, metrics_door) =
+            metrics_way_in::open(settings.metrics.listen, metrics, is_service);
         let BoundSockets { operators, workers, courier, doors } = bound;
         let (web, web_door) = web.open();
         let access = WebAccess::load(web_door, home.web_sessions(), socket);
-        Ok((Listeners { operators, workers, courier, metrics, web }, doors, Arc::new(access)))
+        let listeners = Listeners { operators, workers, courier, metrics, web };
+        Ok(WaysIn { listeners, doors, web: Arc::new(access), metrics_door })
     }
 }
 
@@ -89,14 +99,4 @@ pub(super) fn doorkeeper(
         daemon_user: shared.start_inputs.daemon_user.clone(),
         life: life.subscribe(),
     }
-}
-
-/// Where figures are asked for over TCP.
-fn listen_for_metrics(address: SocketAddr) -> Result<TcpListener, StartError> {
-    let doing = "listen on metrics.listen";
-    let fault =
-        |error: io::Error| StartError::Fault { doing, detail: format!("{address}: {error}") };
-    let listener = TcpListener::bind(address).map_err(fault)?;
-    listener.set_nonblocking(true).map_err(fault)?;
-    Ok(listener)
 }

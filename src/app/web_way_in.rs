@@ -8,10 +8,7 @@ use std::path::Path;
 use crate::config::Home;
 use crate::config::web_settings::WebListen;
 use crate::os::files::replace_private;
-use crate::service::web::door::WebDoor;
-
-/// The port that is tried first, and that the unit of the machine's service has.
-const USUAL_PORT: u16 = 9119;
+use crate::service::web::door::{USUAL_PORT, WebDoor};
 
 /// What decides on the listener.
 pub(super) struct WebListener<'a> {
@@ -32,6 +29,10 @@ impl WebListener<'_> {
             (WebListen::Auto, Some(handed)) => serve(Ok(handed), usual, true),
             (WebListen::At(address), Some(handed)) if handed.local_addr().ok() == Some(address) => {
                 serve(Ok(handed), address, true)
+            }
+            // Its unit lets it open no IP socket.
+            (WebListen::At(address), _) if self.is_service => {
+                (None, WebDoor::NotHanded { address })
             }
             (WebListen::At(address), _) => serve(TcpListener::bind(address), address, false),
             (WebListen::Auto, None) if self.is_service => {

@@ -375,7 +375,7 @@ pub struct ChannelSetting {
 pub struct ChannelReport {
     /// The channel.
     pub channel: String,
-    /// `ok`, `broken` or `deaf`.
+    /// `ok`, `broken`, `deaf`, `partly_deaf` or `hears`.
     pub state: ChannelState,
     /// Why it is not `ok`.
     #[serde(default)]
@@ -390,6 +390,10 @@ pub enum ChannelState {
     Ok,
     /// It cannot.
     Broken,
-    /// Messages go, and nothing is heard: another program hears in its stead.
+    /// Messages go, and nothing is heard: another program hears in its stead, or the provider does not answer.
     Deaf,
+    /// Messages go, and what people write at some addresses cannot be read.
+    PartlyDeaf,
+    /// People are heard again.
+    Hears,
 }

@@ -12,6 +12,9 @@ use crate::kernel::rules::quiet::QuietHours;
 /// The address that means the channel which a hook was made for.
 pub const OWN_CHANNEL: &str = "-";
 
+/// How the address of a person begins where a number alone is a channel (Discord).
+pub const PERSON: &str = "user:";
+
 /// What a channel speaks to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChannelKind {
@@ -106,9 +109,10 @@ impl ChannelKind {
                 )
             }
             Self::Discord => {
-                let is_id = is_number(address) && (15..=20).contains(&address.len());
+                let id = address.strip_prefix(PERSON).unwrap_or(address);
+                let is_id = is_number(id) && (15..=20).contains(&id.len());
                 (!is_id && address != OWN_CHANNEL).then_some(
-                    "must be the id of a channel, a number such as 846000000000000001, or - for the channel of a webhook",
+                    "must be the id of a channel, a number such as 846000000000000001, user: and the id of a person, or - for the channel of a webhook",
                 )
             }
             Self::Slack => {

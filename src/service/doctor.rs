@@ -6,6 +6,7 @@ mod configuration;
 mod credentials;
 mod here;
 mod host;
+mod metrics;
 mod notify;
 mod secrets;
 mod supervision;
@@ -60,6 +61,7 @@ pub async fn doctor(
     checks.push(host::home_check(&service.home, &runs_as));
     checks.extend(way_in::checks(&service.doors, &service.socket, &service.paths.worker_socket));
     checks.extend(web::checks(&service).await);
+    checks.extend(metrics::check(&service).await);
     checks.extend(notify::checks(&service, &runs_as).await);
     checks.extend(credentials::checks(&service).await);
     checks.push(surroundings::proc_check(&settings, &containment));

@@ -1,6 +1,7 @@
 //! Metrics for Prometheus. Everything is counted where it happens; a request gathers it, and reads rows only
 //! through indexes: what it costs grows with the open runs, the breakers and the assignees, never with the board.
 
+pub mod door;
 mod text;
 
 use std::collections::BTreeMap;

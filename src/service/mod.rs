@@ -84,6 +84,7 @@ use crate::kernel::ids::EpochSeconds;
 use crate::service::attachment_store::AttachmentStore;
 use crate::service::board::pages::BoardFeed;
 pub use crate::service::error::ServiceError;
+use crate::service::metrics::door::MetricsDoor;
 use crate::service::usage::EdgeUsage;
 use crate::service::web::WebAccess;
 
@@ -137,6 +138,8 @@ pub struct Service {
     pub reloader: Arc<Reloader>,
     /// The board on the web: where it is and who is logged in.
     pub web: Arc<WebAccess>,
+    /// Where the metrics are over TCP.
+    pub metrics_door: MetricsDoor,
     /// Wakes the courier.
     pub outbox_bell: OutboxBell,
     /// What has been counted of runs.

@@ -59,6 +59,11 @@ pub fn waiting(snapshot: &Snapshot<'_>, facts: &NotifyFacts) -> Result<Vec<Waiti
             let cause = format!("nothing is heard of the channel {}: {reason}", state.channel);
             found.push(Waiting::of_host(Kind::ChannelBroken, cause, "kanban reload"));
         }
+        if let Some(reason) = state.partly_deaf_reason().filter(|_| is_there) {
+            let cause =
+                format!("not everything is heard of the channel {}: {reason}", state.channel);
+            found.push(Waiting::of_host(Kind::ChannelBroken, cause, "kanban reload"));
+        }
         let Some(since) = state.broken_since.filter(|_| is_there) else { continue };
         let reason = state.reason.unwrap_or_default();
         let cause = format!("the channel {} cannot be used: {reason}", state.channel);

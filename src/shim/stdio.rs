@@ -63,6 +63,10 @@ fn pipe_of(run_as: Option<&RunAs>) -> io::Result<(OwnedFd, OwnedFd)> {
 }
 
 /// A pipe with `text` in it, and its end behind that. Nobody waits for the reader.
+///
+/// A pipe, and not a file in memory (memfd_create(2)), because programs take a pipe for their input: what waits for it with epoll(7), as
+/// asyncio does, is refused a file. It holds 64 KiB; a user with very many pipes gets one of 8 KiB, and a longer text is refused then
+/// (EMSGSIZE) and sent with the next attempt.
 fn filled(text: &str, run_as: Option<&RunAs>) -> io::Result<OwnedFd> {
     let (input, writer) = pipe_of(run_as)?;
     set_nonblocking(&writer)?;

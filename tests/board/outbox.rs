@@ -11,8 +11,9 @@ use kanband::kernel::policy::Policy;
 use kanband::kernel::queries::{ListOutbox, MessageInfo};
 use kanband::kernel::rules::notify::Level;
 use kanband::kernel::verbs::{
-    ArchiveTask, BlockTask, CommentTask, CompleteTask, LeaseOutbox, LeaseReply, RetryOutbox,
-    SettleOutbox, SettleReply, Subscribe, SupersedeOutbox, TestRoute, UnblockTask, WatchTasks,
+    ArchiveTask, AssignTask, BlockTask, CommentTask, CompleteTask, LeaseOutbox, LeaseReply,
+    RetryOutbox, SettleOutbox, SettleReply, Subscribe, SupersedeOutbox, TestRoute, UnblockTask,
+    WatchTasks,
 };
 
 use crate::bench_board::Bench;
@@ -90,7 +91,7 @@ pub fn block(bench: &mut Bench, id: &TaskId, reason: &str) {
     bench.do_it(&verb);
 }
 
-fn unblock(bench: &mut Bench, id: &TaskId) {
+pub fn unblock(bench: &mut Bench, id: &TaskId) {
     bench.do_it(&UnblockTask { id: id.to_string(), more_starts: false, board: None });
 }
 
@@ -316,6 +317,35 @@ fn a_moved_chat_is_followed_by_its_row_and_its_subscription() {
     unblock(&mut bench, &id);
     block(&mut bench, &id, "and which now?");
     assert_eq!(lease(&mut bench).rows[0].address, "-1004711");
+}
+
+#[test]
+fn a_chat_that_moves_keeps_its_quiet_hours_and_the_message_about_a_task_is_made_there() {
+    let mut bench = bench();
+    let id = bench.create("a", "dev", &[]);
+    let verb = Subscribe {
+        id: id.to_string(),
+        platform: "chat".into(),
+        chat_id: "-4711".into(),
+        quiet: Some("22:00-07:00".into()),
+        ..Subscribe::default()
+    };
+    bench.do_it(&verb);
+    let assignee = Some("bo".to_owned());
+    bench.do_it(&AssignTask { id: id.to_string(), assignee, board: None });
+    let edit = lease(&mut bench).edits.remove(0);
+    assert_eq!((edit.address.as_str(), edit.provider_id.as_deref()), ("-4711", None));
+    let outcome = Outcome::Moved { address: "-1004711".into() };
+    let moved = Settled { id: edit.id, is_edit: true, lease: edit.lease, outcome };
+    let now_ms = bench.now * 1_000;
+    let reply = bench.by(&COURIER, &SettleOutbox { results: vec![moved], now_ms }).unwrap();
+    assert_eq!(reply.taken, 1);
+    let again = lease(&mut bench).edits.remove(0);
+    assert_eq!((again.address.as_str(), again.live.id), ("-1004711", id.to_string()));
+    let dump = bench.dump();
+    let is_new = |line: &&str| line.starts_with("routes|") && line.contains("-1004711");
+    let route = dump.lines().find(is_new).unwrap();
+    assert!(route.contains("22:00-07:00"), "{route}");
 }
 
 #[test]

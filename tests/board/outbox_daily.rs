@@ -7,7 +7,7 @@ use kanband::kernel::rules::daily::DailyTime;
 use kanband::kernel::rules::notify::Level;
 
 use crate::bench_board::Bench;
-use crate::outbox::{block, complete, lease_at, policy, sent, subscribe};
+use crate::outbox::{block, complete, lease_at, policy, sent, subscribe, unblock};
 
 const HOUR: i64 = 3_600;
 
@@ -40,8 +40,12 @@ fn send_all(bench: &mut Bench) -> Vec<Row> {
 }
 
 fn asking(bench: &mut Bench, title: &str, chat: &str) -> TaskId {
+    asking_by(bench, title, "chat", chat)
+}
+
+fn asking_by(bench: &mut Bench, title: &str, channel: &str, address: &str) -> TaskId {
     let id = bench.create(title, "dev", &[]);
-    subscribe(bench, &id, "chat", chat, Level::Quiet);
+    subscribe(bench, &id, channel, address, Level::Quiet);
     block(bench, &id, "which?");
     assert_eq!(send_all(bench).len(), 1);
     id
@@ -106,4 +110,33 @@ fn without_a_digest_the_last_reminder_is_the_last_word() {
     assert_eq!(next_in_hours(&mut bench), None);
     bench.now += 240 * HOUR;
     assert!(send_all(&mut bench).is_empty());
+}
+
+#[test]
+fn a_question_by_mail_is_repeated_and_listed_like_others_and_a_program_gets_it_once() {
+    let mut bench = bench(Some("09:00"));
+    let first = asking_by(&mut bench, "first", "letters", "ada@example.org");
+    asking_by(&mut bench, "for a program", "hook", "https://example.org/kanban");
+    for hours in [4, 20] {
+        bench.now += hours * HOUR;
+        let rows = send_all(&mut bench);
+        let channels: Vec<_> = rows.iter().map(|row| row.channel.as_str()).collect();
+        assert_eq!(channels, ["letters"], "{rows:?}");
+        assert!(rows[0].notice.headline.starts_with("Still waits"), "{rows:?}");
+    }
+    bench.now += 21 * HOUR;
+    let rows = send_all(&mut bench);
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    let listed: Vec<_> = rows[0].notice.items.iter().map(|item| item.task.clone()).collect();
+    assert_eq!((rows[0].notice.class, listed), (Class::Digest, vec![first.to_string()]));
+    let second = asking_by(&mut bench, "second", "letters", "ada@example.org");
+    unblock(&mut bench, &second);
+    complete(&mut bench, &first, "done");
+    send_all(&mut bench);
+    // What was sent cannot be changed, so nothing is handed out for that; and nothing is open any longer.
+    let now_ms = bench.now * 1_000;
+    assert!(lease_at(&mut bench, now_ms).leased.edits.is_empty());
+    bench.now += 48 * HOUR;
+    assert!(send_all(&mut bench).is_empty());
+    assert_eq!(next_in_hours(&mut bench), None);
 }

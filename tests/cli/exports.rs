@@ -29,7 +29,8 @@ fn lively() -> Board {
     board.create("makes the next cursor another task's event", &[]);
     let subscribe = ["notify-subscribe", &noted, "--platform", "slack", "--chat-id", "C1"];
     let wishes = ["--level", "verbose", "--kinds", "completed,gave_up", "--person", "ada"];
-    board.say(subscribe.into_iter().chain(wishes)).ok();
+    let quiet = ["--quiet", "22:00-07:00 Europe/Berlin"];
+    board.say(subscribe.into_iter().chain(wishes).chain(quiet)).ok();
     board.say(["block", &noted, "why"]).ok();
     let archived = board.create("archived", &[]);
     board.say(["archive", &archived]).ok();
@@ -48,6 +49,8 @@ fn an_export_imported_elsewhere_is_the_same_board() {
     let summary = other.say(["import", file.to_str().unwrap(), "--json"]).json();
     assert_eq!((&summary["imported"], &summary["notes"]), (&json!(5), &json!([])));
     assert_eq!(lines(&other, &["-"]), exported);
+    let quiet = exported.iter().find_map(|line| line["subscriptions"][0]["quiet"].as_str());
+    assert_eq!(quiet, Some("22:00-07:00 Europe/Berlin"));
     let again = other.say(["import", file.to_str().unwrap(), "--json"]).json();
     assert_eq!((&again["imported"], &again["existing"]), (&json!(0), &json!(5)));
     let message = board.say(["import", file.to_str().unwrap()]).failed(1);

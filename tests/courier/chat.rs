@@ -318,22 +318,10 @@ fn nothing_is_lost_and_nothing_is_done_twice_while_both_programs_are_killed() {
     for number in 0..total {
         let words = format!("/kanban comment {id} 'coat {number}'");
         scene.write(if number % 2 == 0 { ADA } else { BO }, &words);
-        match number % 4 {
-            1 => scene.stage.kill_courier(),
-            2 => scene.stage.restart_daemon(),
-            3 => {
-                scene.stage.kill_courier();
-                scene.stage.restart_daemon();
-            }
-            _ => {}
-        }
+        scene.stage.kill_in_turn(number);
     }
     scene.taken();
-    let comments = "SELECT count(*) FROM task_comments";
-    assert_eq!(scene.stage.number(comments), total, "{}", scene.stage.log());
-    let distinct = "SELECT count(DISTINCT body) FROM task_comments";
-    assert_eq!(scene.stage.number(distinct), total);
-    assert!(!scene.stage.log().contains("SENTINEL"), "{}", scene.stage.log());
+    scene.stage.has_each_comment_once(total);
 }
 
 #[test]

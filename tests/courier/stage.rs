@@ -18,6 +18,9 @@ pub struct Stage {
     pub board: Board,
 }
 
+/// A message at a provider: its words, and how often it was changed.
+pub type Look = (String, usize);
+
 /// A row of the outbox with its route.
 #[derive(Debug, Clone)]
 pub struct Sent {
@@ -101,6 +104,35 @@ impl Stage {
     pub fn subscribe(&self, id: &str, channel: &str, address: &str) {
         let words = ["notify-subscribe", id, "--platform", channel, "--chat-id", address];
         self.board.say(words).ok();
+    }
+
+    /// A task that an address hears of is assigned, blocked with a question, goes on and is completed: its one message is changed, and the
+    /// question and the news are messages of their own. `at_question` looks at the question while it is open.
+    pub fn one_message_and_two_more(
+        &self,
+        (channel, address): (&str, &str),
+        look: impl Fn() -> Vec<Look>,
+        at_question: impl FnOnce(),
+    ) {
+        let id = self.subscribed(channel, address);
+        let has = |count: usize| self.until(|| (look().len() == count).then_some(()));
+        let says = |at: usize, word: &str| {
+            self.until(|| look().get(at)?.0.contains(word).then_some(()));
+        };
+        self.board.say(["assign", &id, "bo"]).ok();
+        has(1);
+        self.board.say(["block", &id, "Which", "colour?"]).ok();
+        has(2);
+        assert!(look()[1].0.contains("Which colour?"), "{:?}", look());
+        at_question();
+        self.board.say(["unblock", &id]).ok();
+        says(1, "unblocked");
+        self.board.say(["complete", &id, "--summary", "Red."]).ok();
+        has(3);
+        says(0, "done");
+        let messages = look();
+        assert_eq!(messages.len(), 3, "{messages:?}");
+        assert!(messages[2].0.contains("Red.") && messages[2].1 == 0, "{messages:?}");
     }
 
     fn database(&self) -> Connection {
@@ -204,6 +236,23 @@ impl Stage {
             let _is_sent = kill(Pid::from_raw(pid), Signal::SIGKILL).is_ok();
             self.until(|| (!is_alive(pid)).then_some(()));
         }
+    }
+
+    /// The one, the other, both or neither, by a number that counts up.
+    pub fn kill_in_turn(&mut self, number: i64) {
+        if matches!(number % 4, 1 | 3) {
+            self.kill_courier();
+        }
+        if matches!(number % 4, 2 | 3) {
+            self.restart_daemon();
+        }
+    }
+
+    /// Waits until there are so many comments; each is there once.
+    pub fn has_each_comment_once(&self, total: i64) {
+        self.until(|| (self.number("SELECT count(*) FROM task_comments") == total).then_some(()));
+        assert_eq!(self.number("SELECT count(DISTINCT body) FROM task_comments"), total);
+        assert!(!self.log().contains("SENTINEL"), "{}", self.log());
     }
 
     /// SIGKILL to the daemon, and the next one.

@@ -56,26 +56,15 @@ fn a_block_asks_a_person_by_name_and_the_message_of_the_task_is_edited_where_it_
     let config =
         to_telegram(&fake).with("people.ada.telegram", "815").with("notify.on_call", "ada");
     let stage = Stage::start(&config);
-    let id = stage.subscribed("telegram", CHAT);
-    stage.board.say(["assign", &id, "bo"]).ok();
-    // The message that says how the task stands.
-    stage.until(|| (shown(&fake).len() == 1).then_some(()));
-    stage.board.say(["block", &id, "Which", "colour?"]).ok();
-    stage.until(|| (shown(&fake).len() == 2).then_some(()));
-    let asked = shown(&fake)[1].clone();
-    assert!(text(&asked).contains("Which colour?") && text(&asked).contains("ada"), "{asked:?}");
-    assert!(!is_silent(&asked));
-    let named = asked.fields["entities"].as_array().unwrap().iter();
-    assert!(named.clone().any(|entity| entity["user"]["id"] == json!(815)), "{asked:?}");
-    assert_eq!(asked.fields["reply_parameters"]["message_id"], json!(shown(&fake)[0].id));
-    stage.board.say(["unblock", &id]).ok();
-    stage.until(|| text(&shown(&fake)[1]).contains("unblocked").then_some(()));
-    stage.board.say(["complete", &id, "--summary", "Red."]).ok();
-    stage.until(|| (shown(&fake).len() == 3).then_some(()));
-    stage.until(|| text(&shown(&fake)[0]).contains("done").then_some(()));
-    let messages = shown(&fake);
-    assert_eq!(messages.len(), 3, "{messages:?}");
-    assert!(text(&messages[2]).contains("Red.") && messages[2].edits == 0, "{messages:?}");
+    let look = || shown(&fake).iter().map(|it| (text(it), it.edits)).collect();
+    stage.one_message_and_two_more(("telegram", CHAT), look, || {
+        let messages = shown(&fake);
+        let asked = &messages[1];
+        assert!(text(asked).contains("ada") && !is_silent(asked), "{asked:?}");
+        let mut named = asked.fields["entities"].as_array().unwrap().iter();
+        assert!(named.any(|entity| entity["user"]["id"] == json!(815)), "{asked:?}");
+        assert_eq!(asked.fields["reply_parameters"]["message_id"], json!(messages[0].id));
+    });
 }
 
 #[test]

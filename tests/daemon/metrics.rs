@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Daemon, config, until};
 
@@ -146,8 +146,16 @@ fn over_tcp_there_are_the_figures_and_nothing_else_and_only_when_asked_for() {
     drop(daemon);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    let mut refused = Daemon::prepare(&format!("[metrics]\nlisten = \"{address}\"\n"));
-    refused.spawn();
-    assert_eq!(refused.wait_end().code(), Some(1), "{}", refused.log());
-    assert!(refused.log().contains(&address.to_string()), "{}", refused.log());
+    let without = Daemon::start(&config(&[]).with("metrics.listen", address.to_string()));
+    let found = metrics_check(&without);
+    assert!(found.contains(&format!("no metrics on {address}")), "{found}");
+    assert!(found.contains(&format!("pid {}", std::process::id())), "{found}");
+}
+
+/// What `doctor` says of them.
+fn metrics_check(daemon: &Daemon) -> String {
+    let doctor: Value = daemon.get("/v1/doctor");
+    let checks = doctor["checks"].as_array().unwrap();
+    let found = checks.iter().find(|check| check["name"] == "metrics");
+    found.map(|check| check["message"].as_str().unwrap().to_owned()).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # `kanban mcp` worked by clients that were written elsewhere: the Inspector of the protocol's makers, their Python client, and
 # the `claude` program. The times of cron expressions beside those of another implementation. The board on the web behind Debian's
-# nginx. Called by `make test-ext` with the directory of our programs and one for what is installed.
+# nginx. Clients of chats at our fakes, and servers of others (Synapse, postfix) behind our courier. Called by `make test-ext` with the directory of our programs and one for what is installed.
 #
 # Nothing here is an account or a model: the clients call the tools as a script tells them. What cannot be had (no npm, no
 # Python, no network to install from) is skipped and said so; what is there has to pass. What was installed once is used again;
@@ -108,6 +108,28 @@ python_package() { # name, package==version, further packages…
         fi
     done
     return 1
+}
+
+# Installs packages of Debian where their programs are missing; says why it cannot. Nothing that is installed gives way for them, such as
+# another mail server, and no service of the machine is set up.
+debian_packages() { # "programs…", packages…
+    [ "$(id -u)" = 0 ] || { why="only root can start it"; return 1; }
+    missing=""
+    for program in $1; do command -v "$program" >/dev/null 2>&1 || missing="$missing $program"; done
+    shift
+    [ -n "$missing" ] || return 0
+    why="$missing is missing, and there is no apt-get"
+    command -v apt-get >/dev/null 2>&1 || return 1
+    why="apt-get could not install $*, see $installed/apt.log"
+    apt-get update -qq >"$installed/apt.log" 2>&1 || return 1
+    apt-get install -s --no-install-recommends "$@" >>"$installed/apt.log" 2>&1 || return 1
+    if grep '^Remv ' "$installed/apt.log"; then
+        why="it would take the place of $(sed -n 's/^Remv \([^ ]*\).*/\1/p' "$installed/apt.log" | tr '\n' ' ')"
+        return 1
+    fi
+    echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections >>"$installed/apt.log" 2>&1 || return 1
+    DEBIAN_FRONTEND=noninteractive timeout "$PATIENCE" apt-get install -qq -y --no-install-recommends "$@" \
+        </dev/null >>"$installed/apt.log" 2>&1
 }
 
 # A daemon with a home of its own. Short names: a socket's path has 108 bytes.
@@ -310,6 +332,15 @@ if python_package mail "$MAIL" trustme; then
         timeout 120 "$installed/mail/bin/python" "$here/channels.py" mail "$programs/fakes" "$programs/kanban-courier"
 else
     skip "aiosmtpd" "$why"
+fi
+
+if ! debian_packages postfix postfix; then
+    skip "postfix" "$why"
+elif ! python_package mail "$MAIL" trustme; then
+    skip "postfix" "$why"
+else
+    check "postfix, the mail of the courier in its boxes" \
+        timeout 300 "$installed/mail/bin/python" "$here/postfix.py" "$programs/fakes" "$programs/kanban-courier"
 fi
 
 say "$passed passed, $failed failed, $skipped skipped, $((($(date +%s) - began_s + 30) / 60)) min"

@@ -1,4 +1,4 @@
-//! `chat_messages`: messages that may be changed after they were sent: the live one of a task and route, and what asks.
+//! `chat_messages`: messages that are known after they were sent: the live one of a task and route, and what asks.
 
 use rusqlite::{OptionalExtension as _, Row, named_params};
 
@@ -107,11 +107,11 @@ pub fn want_live(connection: &Connection, route_id: i64, task_id: &TaskId) -> Re
         .doing("mark a live message")
 }
 
-/// Keeps a message that was sent and asks for something.
+/// Keeps a message that was sent and asks for something; without an id it cannot be changed.
 pub fn insert_ask(
     connection: &Connection,
     (route_id, task_id): (i64, &TaskId),
-    (provider_id, event_id, question_id): (&str, Option<EventId>, Option<&str>),
+    (provider_id, event_id, question_id): (Option<&str>, Option<EventId>, Option<&str>),
     remind_at_ms: Option<i64>,
 ) -> Result<(), Fault> {
     connection
@@ -133,7 +133,7 @@ pub fn insert_ask(
 pub fn end_asks(connection: &Connection, task_id: &TaskId, ending: &str) -> Result<usize, Fault> {
     connection
         .prepare_cached(
-            "UPDATE chat_messages SET is_open = 0, is_wanted = 1, ending = :ending, remind_at_ms = NULL
+            "UPDATE chat_messages SET is_open = 0, is_wanted = provider_id IS NOT NULL, ending = :ending, remind_at_ms = NULL
              WHERE task_id = :task AND role = 'ask' AND is_open = 1",
         )
         .and_then(|mut s| s.execute(named_params! { ":task": task_id, ":ending": ending }))

@@ -216,6 +216,11 @@ pub fn set_address(
             .doing(doing)
     };
     let new = ensure(connection, (&route.channel, address, &route.thread), now)?;
+    if let Some(quiet) = &route.quiet
+        && get(connection, new)?.is_some_and(|other| other.quiet.is_none())
+    {
+        set_quiet(connection, new, Some(quiet))?;
+    }
     let ids: &[(&str, &dyn rusqlite::ToSql)] = &[(":old", &route.id), (":new", &new)];
     execute("UPDATE OR IGNORE outbox SET route_id = :new WHERE route_id = :old", ids)?;
     execute(
@@ -248,6 +253,9 @@ pub fn set_address(
 /// The code of a channel whose messages go while nothing is heard of it.
 pub const DEAF: &str = "deaf";
 
+/// The code of a channel that hears, but not everywhere.
+pub const PARTLY_DEAF: &str = "partly_deaf";
+
 /// What a channel as a whole cannot do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChannelState {
@@ -266,8 +274,17 @@ pub struct ChannelState {
 impl ChannelState {
     /// Why nothing is heard of it, while its messages go.
     pub fn deaf_reason(&self) -> Option<&str> {
-        let is_deaf = self.broken_since.is_none() && self.code.as_deref() == Some(DEAF);
-        self.reason.as_deref().filter(|_| is_deaf)
+        self.reason_of(DEAF)
+    }
+
+    /// Why not everything is heard of it.
+    pub fn partly_deaf_reason(&self) -> Option<&str> {
+        self.reason_of(PARTLY_DEAF)
+    }
+
+    fn reason_of(&self, code: &str) -> Option<&str> {
+        let is_it = self.broken_since.is_none() && self.code.as_deref() == Some(code);
+        self.reason.as_deref().filter(|_| is_it)
     }
 }
 

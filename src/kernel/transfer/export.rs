@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::error::VerbError;
+use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::ids::TaskId;
 use crate::kernel::queries::Snapshot;
 use crate::kernel::question::Question;
 use crate::kernel::run::Run;
 use crate::kernel::store;
+use crate::kernel::store::Connection;
+use crate::kernel::store::subscriptions::Subscription;
 use crate::kernel::task::Task;
 use crate::kernel::transfer::record::{
     AttachmentFields, CommentFields, EventFields, QuestionFields, RunFields, SubscriptionFields,
@@ -88,20 +90,41 @@ pub fn record(snapshot: &Snapshot<'_>, id: &TaskId) -> Result<Option<TaskRecord>
             .collect(),
         subscriptions: subscriptions
             .into_iter()
-            .map(|subscription| SubscriptionFields {
-                platform: subscription.platform,
-                chat_id: subscription.chat_id,
-                thread_id: subscription.thread_id,
-                user_id: subscription.user_id,
-                created_at: subscription.created_at,
-                last_event_id: heard(subscription.last_event_id).unwrap_or_default(),
-                level: subscription.level.as_str().to_owned(),
-                kinds: subscription.kinds,
-                person: subscription.person,
+            .map(|subscription| {
+                let heard = heard(subscription.last_event_id).unwrap_or_default();
+                subscription_fields(connection, subscription, heard)
             })
-            .collect(),
+            .collect::<Result<_, Fault>>()?,
         task: task_fields(task),
     }))
+}
+
+fn subscription_fields(
+    connection: &Connection,
+    subscription: Subscription,
+    last_event_id: i64,
+) -> Result<SubscriptionFields, Fault> {
+    let target = (
+        subscription.platform.as_str(),
+        subscription.chat_id.as_str(),
+        subscription.thread_id.as_str(),
+    );
+    let route = match store::routes::find(connection, target)? {
+        Some(id) => store::routes::get(connection, id)?,
+        None => None,
+    };
+    Ok(SubscriptionFields {
+        quiet: route.and_then(|route| route.quiet),
+        platform: subscription.platform,
+        chat_id: subscription.chat_id,
+        thread_id: subscription.thread_id,
+        user_id: subscription.user_id,
+        created_at: subscription.created_at,
+        last_event_id,
+        level: subscription.level.as_str().to_owned(),
+        kinds: subscription.kinds,
+        person: subscription.person,
+    })
 }
 
 fn task_fields(task: Task) -> TaskFields {

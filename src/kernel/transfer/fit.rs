@@ -11,6 +11,7 @@ use crate::kernel::limits::{
     ARGS_MAX, BODY_BYTES_MAX, LIST_ITEMS_MAX, METADATA_DEPTH_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX,
     SECONDS_MAX, TITLE_BYTES_MAX,
 };
+use crate::kernel::rules::quiet::QuietHours;
 use crate::kernel::transfer::record::{CommentFields, EventFields, RunFields, TaskRecord};
 use crate::kernel::transfer::report::RecordNotes;
 use crate::kernel::validate;
@@ -33,6 +34,13 @@ pub fn fit(record: &mut TaskRecord, notes: &mut RecordNotes) {
     for subscription in &mut record.subscriptions {
         subscription.kinds.retain(|kind| EventKind::ALL.iter().any(|known| known.as_str() == kind));
         subscription.kinds.dedup();
+        let quiet = subscription.quiet.as_deref().map(str::trim).filter(|quiet| !quiet.is_empty());
+        let is_readable = |quiet: &&str| QuietHours::parse(quiet, "UTC").is_some();
+        let kept = quiet.filter(is_readable).map(str::to_owned);
+        if quiet.is_some() && kept.is_none() {
+            notes.leave_out("routes.quiet", 1, "quiet hours that cannot be read");
+        }
+        subscription.quiet = kept;
     }
     let mut seen = Vec::new();
     record.subscriptions.retain(|subscription| {

@@ -27,7 +27,7 @@ use crate::kernel::store::transaction::alone;
 use crate::kernel::store::transfer::{NewEvent, NewTask};
 use crate::kernel::task::TaskStatus;
 use crate::kernel::transfer::normalize::{Normal, normalize};
-use crate::kernel::transfer::record::{QuestionFields, TaskRecord};
+use crate::kernel::transfer::record::{QuestionFields, SubscriptionFields, TaskRecord};
 use crate::kernel::transfer::report::{LeftOut, RecordNotes};
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
@@ -382,6 +382,7 @@ fn write(
         let heard = event_ids.iter().filter(|(old, _)| *old <= subscription.last_event_id);
         let cursor = heard.map(|(_, new)| *new).max().unwrap_or_default();
         store::transfer::insert_subscription(tx.store(), id, subscription, cursor)?;
+        keep_quiet_hours(tx, subscription)?;
         tx.listeners.forget();
     }
     let task = tx.reread(id)?;
@@ -402,6 +403,22 @@ fn write(
 }
 
 /// Brings a question under its own id; under a new one where another question has that.
+/// The quiet hours of the address that a subscription names. Those that it has here already stay.
+fn keep_quiet_hours(tx: &Tx<'_>, subscription: &SubscriptionFields) -> Result<(), Fault> {
+    let Some(quiet) = subscription.quiet.as_deref() else { return Ok(()) };
+    let target = (
+        subscription.platform.as_str(),
+        subscription.chat_id.as_str(),
+        subscription.thread_id.as_str(),
+    );
+    let id = store::routes::ensure(tx.store(), target, tx.now)?;
+    let route = store::routes::get(tx.store(), id)?;
+    if route.is_some_and(|route| route.quiet.is_none()) {
+        store::routes::set_quiet(tx.store(), id, Some(quiet))?;
+    }
+    Ok(())
+}
+
 fn insert_question(
     tx: &mut Tx<'_>,
     task_id: &TaskId,

@@ -222,4 +222,7 @@ pub struct SubscriptionFields {
     pub level: String,
     pub kinds: Vec<String>,
     pub person: Option<String>,
+    /// Of the address, not of the subscription alone: `routes.quiet`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quiet: Option<String>,
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::error::VerbError;
 use crate::kernel::notice::{ChannelReport, ChannelState as Reported};
 use crate::kernel::store;
-use crate::kernel::store::routes::{ChannelState, DEAF};
+use crate::kernel::store::routes::{ChannelState, DEAF, PARTLY_DEAF};
 use crate::kernel::tx::{Signal, Tx};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::notify_retry::OutboxCount;
@@ -33,16 +33,18 @@ impl Verb for ReportChannel {
                 let state = ChannelState { channel: channel.clone(), ..Default::default() };
                 store::routes::set_channel(tx.store(), &state)?;
             }
-            // No `broken_since`: its messages go.
-            Reported::Deaf => {
-                let reason = reason.as_deref().unwrap_or("no reason given");
-                let state = ChannelState {
-                    channel: channel.clone(),
-                    code: Some(DEAF.to_owned()),
-                    reason: Some(shorten_error(reason)),
-                    ..Default::default()
+            Reported::Deaf => hear_less(tx, channel, DEAF, reason.as_deref())?,
+            Reported::PartlyDeaf => hear_less(tx, channel, PARTLY_DEAF, reason.as_deref())?,
+            Reported::Hears => {
+                let known = store::routes::list_channels(tx.store())?;
+                let is_it = |state: &ChannelState| {
+                    let is_deaf = state.deaf_reason().or(state.partly_deaf_reason()).is_some();
+                    state.channel == *channel && is_deaf
                 };
-                store::routes::set_channel(tx.store(), &state)?;
+                if known.iter().any(is_it) {
+                    let state = ChannelState { channel: channel.clone(), ..Default::default() };
+                    store::routes::set_channel(tx.store(), &state)?;
+                }
             }
             Reported::Broken => {
                 let reason = reason.as_deref().unwrap_or("no reason given");
@@ -52,4 +54,24 @@ impl Verb for ReportChannel {
         tx.signal(Signal::OutboxMoved);
         Ok(OutboxCount { count: 1 })
     }
+}
+
+/// No `broken_since`: its messages go. One that is broken stays that; it hears nothing anyway.
+fn hear_less(
+    tx: &Tx<'_>,
+    channel: &str,
+    code: &str,
+    reason: Option<&str>,
+) -> Result<(), VerbError> {
+    let known = store::routes::list_channels(tx.store())?;
+    if known.iter().any(|it| it.channel == channel && it.broken_since.is_some()) {
+        return Ok(());
+    }
+    let state = ChannelState {
+        channel: channel.to_owned(),
+        code: Some(code.to_owned()),
+        reason: Some(shorten_error(reason.unwrap_or("no reason given"))),
+        ..Default::default()
+    };
+    Ok(store::routes::set_channel(tx.store(), &state)?)
 }

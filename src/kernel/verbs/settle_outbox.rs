@@ -162,13 +162,16 @@ impl Settling<'_> {
             let target = (route.channel.as_str(), route.address.as_str(), route.thread.as_str());
             store::subscriptions::advance(tx.store(), task_id, target, event_id)?;
         }
-        let can_change = self.channel.is_some_and(|channel| channel.kind.edits(&route.address));
-        let (Some(provider_id), Class::Ask, true) = (provider_id, row.class, can_change) else {
-            return Ok(());
-        };
+        let Some(kind) = self.channel.map(|channel| channel.kind) else { return Ok(()) };
+        // What cannot be changed is kept without its id: to be asked again, and for the list of the day.
+        let provider_id = provider_id.filter(|_| kind.edits(&route.address));
         let first = tx.policy.notify.remind_ms.first();
         // A reminder is not reminded of: the first message is.
         let first = first.filter(|_| row.event_id.is_some());
+        let is_of_use = provider_id.is_some() || first.is_some();
+        if row.class != Class::Ask || kind.is_machine() || !is_of_use {
+            return Ok(());
+        }
         let remind_at_ms = first.map(|pause| self.now_ms.saturating_add(*pause));
         let question = row.notice().and_then(|notice| notice.question).map(|question| question.id);
         let message = (provider_id, row.event_id, question.as_deref());
@@ -349,9 +352,27 @@ fn settle_edit(tx: &mut Tx<'_>, settled: &Settled, now_ms: i64) -> Result<bool, 
             break_channel(tx, &channel, (code, error), now_ms)?;
             again(notify.probe_ms, message.attempts, true)
         }
-        Outcome::Gone | Outcome::Permanent { .. } | Outcome::Moved { .. } => again(0, 0, false),
+        Outcome::Moved { address } => return move_message(tx, &message, address.trim()),
+        Outcome::Gone | Outcome::Permanent { .. } => again(0, 0, false),
     };
     store::chat_messages::set_changed(tx.store(), message.id, &changed)?;
+    Ok(true)
+}
+
+/// What the old address knows of messages goes with it; the live one of the task is made at the new one.
+fn move_message(tx: &mut Tx<'_>, message: &ChatMessage, address: &str) -> Result<bool, VerbError> {
+    let Some(route) = store::routes::get(tx.store(), message.route_id)? else { return Ok(false) };
+    if address.is_empty() || address == route.address {
+        store::chat_messages::clear_wanted(tx.store(), message.id)?;
+        return Ok(true);
+    }
+    store::routes::set_address(tx.store(), &route, address, tx.now)?;
+    tx.listeners.forget();
+    let target = (route.channel.as_str(), address, route.thread.as_str());
+    let moved = store::routes::ensure(tx.store(), target, tx.now)?;
+    if message.is_live {
+        store::chat_messages::want_live(tx.store(), moved, &message.task_id)?;
+    }
     Ok(true)
 }
 

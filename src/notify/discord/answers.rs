@@ -104,6 +104,10 @@ fn hint(code: u64) -> &'static str {
         50_001 | 50_013 => {
             " (give the bot the rights to see the channel and to send messages there)"
         }
+        50_007 => {
+            " (the person takes no direct messages from the bot: share a server with it and allow them)"
+        }
+        10_013 | 50_033 => " (the id of the person is wrong)",
         220_001 | 220_003 => " (a forum needs the id of one of its posts as the thread)",
         _ => "",
     }

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::kernel::notice::{Edit, Outcome, Row};
-use crate::kernel::notify_policy::OWN_CHANNEL;
+use crate::kernel::notify_policy::{OWN_CHANNEL, PERSON};
 use crate::kernel::rules::url::SecretUrl;
 use crate::notify::discord::answers::Asked;
 use crate::notify::discord::pace::Pace;
@@ -117,6 +117,9 @@ impl Discord {
 
     /// Sends a row.
     pub async fn send(&self, row: &Row) -> Outcome {
+        if let Some(person) = row.address.strip_prefix(PERSON) {
+            return self.open(person, row.thread.as_deref()).await;
+        }
         let is_bot = matches!(self.way, Way::Bot { .. });
         let body = message::send_row(row, is_bot);
         self.post(&row.address, row.thread.as_deref(), body).await
@@ -124,6 +127,9 @@ impl Discord {
 
     /// Changes the message about a task, or sends the first one.
     pub async fn edit(&self, edit: &Edit) -> Outcome {
+        if let Some(person) = edit.address.strip_prefix(PERSON) {
+            return self.open(person, edit.thread.as_deref()).await;
+        }
         let is_bot = matches!(self.way, Way::Bot { .. });
         let Some(id) = &edit.provider_id else {
             return self
@@ -143,6 +149,36 @@ impl Discord {
         match call {
             Ok(call) => self.call(call).await,
             Err(refused) => refused,
+        }
+    }
+
+    /// The channel of the direct messages of a person, which has an id of its own: the address moves there, and what they write comes from
+    /// there. Discord gives the same channel each time.
+    async fn open(&self, person: &str, thread: Option<&str>) -> Outcome {
+        let refused = |error| outcome::permanent("wrong_address", error);
+        if matches!(self.way, Way::Hook { .. }) {
+            return refused(
+                "the credential is a webhook, which reaches no person: subscribe the address `-`",
+            );
+        }
+        if !is_id(person) || thread.is_some() {
+            return refused("the address of a person is user: and a number, without a thread");
+        }
+        let call = Call {
+            method: Method::POST,
+            url: self.api("users/@me/channels"),
+            bucket: "open".to_owned(),
+            asked: Asked::Post,
+            body: serde_json::json!({ "recipient_id": person }),
+        };
+        match self.call(call).await {
+            Outcome::Sent { provider_id: Some(id) } if is_id(&id) => Outcome::Moved { address: id },
+            Outcome::Sent { .. } => {
+                outcome::temporary("unexpected", "Discord names no channel for the person")
+            }
+            // Nothing was said to anybody.
+            Outcome::Unknown { code, error } => Outcome::Temporary { code, error },
+            refused => refused,
         }
     }
 

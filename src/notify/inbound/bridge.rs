@@ -63,6 +63,14 @@ impl Ears {
         }
     }
 
+    /// What cannot be read of what was heard, when there is more of that since the last call.
+    pub fn unread(&mut self) -> Option<String> {
+        match self {
+            Self::Telegram(_) | Self::Slack(_) | Self::Discord(_) => None,
+            Self::Matrix(ears) => ears.unread(),
+        }
+    }
+
     /// Whether it has to be kept how far the channel was read: the provider does not.
     pub fn has_cursor(&self) -> bool {
         match self {

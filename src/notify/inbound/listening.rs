@@ -24,6 +24,9 @@ use crate::notify::secret::Filter;
 const PAUSE_MIN: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
+/// Tries that fail in a row before the daemon knows that nothing is heard.
+const FAILURES_MAX: u32 = 8;
+
 /// Chats that the log names. Strangers can write from any number of them.
 const CHATS_MAX: usize = 256;
 
@@ -52,10 +55,14 @@ pub async fn listen(listener: Listener, bridge: Bridge) {
     let mut pause = PAUSE_MIN;
     // Each reason is a line of the log, not each try.
     let mut noted = None;
+    let mut hearing = Hearing::default();
     loop {
         match ears.hear().await {
             Ok(heard) => {
                 (pause, noted) = (PAUSE_MIN, None);
+                if let Some((state, reason)) = hearing.succeeded(ears.unread()) {
+                    desk.report(state, &reason).await;
+                }
                 desk.take_all(heard).await;
                 failpoint::hit("courier-before-confirm");
                 if let Some(cursor) = ears.done() {
@@ -67,6 +74,9 @@ pub async fn listen(listener: Listener, bridge: Bridge) {
                 if noted != reason {
                     tracing::warn!(channel = desk.listener.channel, reason, "nothing is heard now");
                 }
+                if let Some(reason) = reason.as_deref().filter(|_| hearing.failed()) {
+                    desk.report(ChannelState::Deaf, reason).await;
+                }
                 noted = reason;
                 sleep(after.unwrap_or(pause).min(PAUSE_MAX)).await;
                 pause = (pause * 2).min(PAUSE_MAX);
@@ -77,6 +87,37 @@ pub async fn listen(listener: Listener, bridge: Bridge) {
             Err(Trouble::Dead { reason }) => {
                 return desk.report(ChannelState::Broken, &reason).await;
             }
+        }
+    }
+}
+
+/// What the daemon knows of what is heard.
+#[derive(Debug, Default)]
+struct Hearing {
+    /// Tries that failed since something was heard.
+    failures: u32,
+    /// What cannot be read.
+    unread: Option<String>,
+}
+
+impl Hearing {
+    /// A try failed. Whether that is to be reported: once, when it goes on.
+    fn failed(&mut self) -> bool {
+        self.failures = self.failures.saturating_add(1);
+        self.failures == FAILURES_MAX
+    }
+
+    /// A try did not. `more` is what cannot be read, when that is another thing than before. Returns what is to be reported.
+    fn succeeded(&mut self, more: Option<String>) -> Option<(ChannelState, String)> {
+        let was_deaf = std::mem::take(&mut self.failures) >= FAILURES_MAX;
+        let has_more = more.is_some();
+        self.unread = more.or(self.unread.take());
+        match &self.unread {
+            Some(unread) if has_more || was_deaf => {
+                Some((ChannelState::PartlyDeaf, unread.clone()))
+            }
+            None if was_deaf => Some((ChannelState::Hears, String::new())),
+            Some(_) | None => None,
         }
     }
 }
@@ -235,11 +276,17 @@ impl Desk {
         tracing::warn!(channel, what, reason, "a person gets no answer");
     }
 
-    /// Says why nothing is heard, until the daemon has heard it.
+    /// Says what is heard, until the daemon has heard it.
     async fn report(&self, state: ChannelState, reason: &str) {
         let channel = self.listener.channel.clone();
         let reason = self.filter.error(reason);
-        tracing::warn!(channel, reason, "the channel is not listened to any longer");
+        match state {
+            ChannelState::Ok | ChannelState::Hears => tracing::info!(channel, "is heard again"),
+            ChannelState::PartlyDeaf => tracing::warn!(channel, reason, "not everything is heard"),
+            ChannelState::Deaf | ChannelState::Broken => {
+                tracing::warn!(channel, reason, "nothing is heard of the channel");
+            }
+        }
         let report = ChannelReport { channel, state, reason: Some(reason) };
         let mut daemon = DaemonClient::new(self.listener.socket.clone());
         let mut pause = Pause::default();
@@ -251,5 +298,28 @@ impl Desk {
                 Err(error) => pause.after(&error).await,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_daemon_learns_once_that_nothing_is_heard_and_once_what_is_heard_again() {
+        let mut hearing = Hearing::default();
+        let fail =
+            |hearing: &mut Hearing, count: u32| (0..count).filter(|_| hearing.failed()).count();
+        assert_eq!(hearing.succeeded(None), None);
+        assert_eq!(fail(&mut hearing, FAILURES_MAX - 1), 0, "a short outage is nothing to report");
+        assert_eq!(hearing.succeeded(None), None);
+        assert_eq!(fail(&mut hearing, 3 * FAILURES_MAX), 1);
+        assert_eq!(hearing.succeeded(None), Some((ChannelState::Hears, String::new())));
+        let partly = |what: &str| Some((ChannelState::PartlyDeaf, what.to_owned()));
+        assert_eq!(hearing.succeeded(Some("a room".to_owned())), partly("a room"));
+        assert_eq!(hearing.succeeded(None), None);
+        assert_eq!(hearing.succeeded(Some("two rooms".to_owned())), partly("two rooms"));
+        assert_eq!(fail(&mut hearing, FAILURES_MAX), 1);
+        assert_eq!(hearing.succeeded(None), partly("two rooms"), "what it was before");
     }
 }

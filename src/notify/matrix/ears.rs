@@ -25,6 +25,9 @@ const MARGIN: Duration = Duration::from_secs(30);
 /// Answers with something in them that was nothing for us, after which it is kept how far was heard.
 const UNKEPT_MAX: usize = 100;
 
+/// Encrypted rooms that are named in one line.
+const NAMED_MAX: usize = 3;
+
 /// Rooms that are remembered as looked up.
 const ROOMS_MAX: usize = 1_000;
 
@@ -45,8 +48,10 @@ pub struct MatrixEars {
     limit: usize,
     /// Whether a room has one other member.
     direct: BTreeMap<String, bool>,
-    /// Encrypted rooms that the log has named.
+    /// Encrypted rooms in which something was written.
     encrypted: BTreeSet<String>,
+    /// Whether one of them has not been named yet.
+    has_unread: bool,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +80,7 @@ impl MatrixEars {
             limit: EVENTS_MAX,
             direct: BTreeMap::new(),
             encrypted: BTreeSet::new(),
+            has_unread: false,
         }
     }
 
@@ -109,13 +115,14 @@ impl MatrixEars {
         for room in &seen.changed {
             self.direct.remove(room);
         }
-        self.name_encrypted(&seen.encrypted);
+        self.note_encrypted(seen.encrypted);
         let mut found = Vec::new();
         for written in seen.written {
             found.extend(self.heard(written).await);
         }
         self.unkept += usize::from(seen.is_something);
-        let is_kept = !found.is_empty() || self.unkept > UNKEPT_MAX;
+        // What cannot be read is named once, and not by the next courier again.
+        let is_kept = !found.is_empty() || self.has_unread || self.unkept > UNKEPT_MAX;
         self.next = Some((sync.next_batch, is_kept));
         Ok(found)
     }
@@ -172,19 +179,29 @@ impl MatrixEars {
         is_direct
     }
 
-    /// Says in the log that a room cannot be read, once.
-    fn name_encrypted(&mut self, rooms: &[String]) {
+    fn note_encrypted(&mut self, rooms: Vec<String>) {
         for room in rooms {
-            if self.encrypted.len() < ROOMS_MAX && self.encrypted.insert(room.clone()) {
-                let channel = self.channel.as_str();
-                tracing::warn!(
-                    channel,
-                    room,
-                    "the room is encrypted, which the courier cannot read: use a room that is not"
-                );
+            if self.encrypted.len() < ROOMS_MAX {
+                self.has_unread |= self.encrypted.insert(room);
             }
         }
     }
+
+    /// Which rooms cannot be read, when there is another one since the last call.
+    pub fn unread(&mut self) -> Option<String> {
+        std::mem::take(&mut self.has_unread).then(|| unread_in_words(&self.encrypted))
+    }
+}
+
+/// The first rooms by their ids, and how many others there are.
+fn unread_in_words(rooms: &BTreeSet<String>) -> String {
+    let named: Vec<&str> = rooms.iter().take(NAMED_MAX).map(String::as_str).collect();
+    let others = rooms.len().saturating_sub(NAMED_MAX);
+    let others = if others == 0 { String::new() } else { format!(" and {others} more") };
+    format!(
+        "encrypted rooms cannot be read: {}{others}; write in a room that is not encrypted",
+        named.join(", ")
+    )
 }
 
 impl Matrix {
@@ -192,5 +209,21 @@ impl Matrix {
     async fn ask<T: DeserializeOwned>(&self, tail: &str) -> Result<T, Trouble> {
         let answer = self.call(Method::GET, &self.api(tail), Bytes::new()).await?;
         answers::result_of(&answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rooms_that_cannot_be_read_are_named_up_to_a_number() {
+        let rooms = |count: usize| (0..count).map(|at| format!("!{at}:x")).collect();
+        for (count, expected) in
+            [(1, "read: !0:x; "), (3, "!0:x, !1:x, !2:x; "), (5, "!1:x, !2:x and 2 more; ")]
+        {
+            let said = unread_in_words(&rooms(count));
+            assert!(said.contains(expected), "{said}");
+        }
     }
 }

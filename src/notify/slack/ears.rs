@@ -3,9 +3,11 @@
 //! Slack wants to hear of an envelope within three seconds. One is acknowledged when it is done with, or shortly before that time when the
 //! daemon has it, and never before: what is not acknowledged comes again.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::pending;
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -37,12 +39,17 @@ pub struct SlackEars {
     channel: String,
     slack: Slack,
     stream: Option<Stream<Heard>>,
+    known: Known,
 }
+
+/// Ids of things that were given, the newest last. The next connection has it too: what was being done when one broke, and so was not
+/// acknowledged there, comes again when it is done with.
+type Known = Rc<RefCell<VecDeque<String>>>;
 
 impl SlackEars {
     /// The ears of an application.
     pub fn new(channel: String, slack: &Slack) -> Self {
-        Self { channel, slack: slack.clone(), stream: None }
+        Self { channel, slack: slack.clone(), stream: None, known: Known::default() }
     }
 
     /// What has been done. It may be nothing: the connection has been made then.
@@ -54,8 +61,8 @@ impl SlackEars {
             Some(stream) => stream,
             None => {
                 let us = Us { channel: self.channel.clone(), user: self.slack.me().await? };
-                let slack = self.slack.clone();
-                self.stream.insert(Stream::start(|out| Session::new(slack, us, out).hold()))
+                let (slack, known) = (self.slack.clone(), Rc::clone(&self.known));
+                self.stream.insert(Stream::start(|out| Session::new(slack, us, out, known).hold()))
             }
         };
         let heard = stream.next().await;
@@ -100,13 +107,12 @@ struct Session {
     out: Out<Heard>,
     progress: (UnboundedSender<Step>, UnboundedReceiver<Step>),
     waiting: Vec<Waiting>,
-    known: VecDeque<String>,
+    known: Known,
 }
 
 impl Session {
-    fn new(slack: Slack, us: Us, out: Out<Heard>) -> Self {
-        let (waiting, known) = (Vec::new(), VecDeque::new());
-        Self { slack, us, out, progress: unbounded_channel(), waiting, known }
+    fn new(slack: Slack, us: Us, out: Out<Heard>, known: Known) -> Self {
+        Self { slack, us, out, progress: unbounded_channel(), waiting: Vec::new(), known }
     }
 
     async fn hold(mut self) -> Result<Infallible, Trouble> {
@@ -191,16 +197,17 @@ impl Session {
         };
         let event_id = heard.inbound.event_id.clone();
         let is_waiting = self.waiting.iter().any(|it| it.event_id == event_id);
-        let is_known = self.known.contains(&event_id);
+        let is_known = self.known.borrow().contains(&event_id);
         if is_known && !is_waiting {
             return lines.acknowledge(line, &envelope_id).await;
         }
         if !is_known {
             let receipt = Some(Receipt::new(&event_id, &self.progress.0));
             self.out.give(Heard { receipt, ..heard })?;
-            self.known.push_back(event_id.clone());
-            while self.known.len() > KNOWN_MAX {
-                self.known.pop_front();
+            let mut known = self.known.borrow_mut();
+            known.push_back(event_id.clone());
+            while known.len() > KNOWN_MAX {
+                known.pop_front();
             }
         }
         let is_handed_in = self.waiting.iter().any(|it| it.event_id == event_id && it.is_handed_in);

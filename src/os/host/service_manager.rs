@@ -31,6 +31,9 @@ pub const OPERATORS_NAME: &str = "operators";
 /// Descriptor name of the workers' socket.
 pub const WORKERS_NAME: &str = "workers";
 
+/// Descriptor name of the port of the metrics. Another port is that of the board on the web.
+pub const METRICS_NAME: &str = "metrics";
+
 /// What makes the machine's service manager make the sockets again that it had made.
 pub const REMAKE_SOCKETS: &str = "systemctl restart kanband.socket kanband.service";
 
@@ -132,6 +135,8 @@ pub struct Handed {
     pub sockets: Option<HandedSockets>,
     /// The listener of the board on the web.
     pub web: Option<TcpListener>,
+    /// The listener of the metrics.
+    pub metrics: Option<TcpListener>,
 }
 
 /// Why what was handed over is not taken.
@@ -186,16 +191,27 @@ pub enum HandedError {
 /// # Errors
 /// [`HandedError`].
 pub fn take_sockets(at: [Option<&Path>; 3]) -> Result<Handed, HandedError> {
-    let handed = take_descriptors().map_err(HandedError::Variables)?;
-    let (web, handed): (Vec<_>, Vec<_>) =
-        handed.into_iter().partition(|(descriptor, _)| is_tcp_listener(descriptor));
-    let web = web.into_iter().next().map(|(descriptor, _)| TcpListener::from(descriptor));
-    let is_any = !handed.is_empty();
-    let sockets = is_any.then(|| sort(handed, at)).transpose()?;
-    Ok(Handed { sockets, web })
+    told_apart(take_descriptors().map_err(HandedError::Variables)?, at)
 }
 
-/// Whether it is what the unit for the board on the web makes.
+/// Ports by their names, the other sockets by their paths.
+fn told_apart(
+    handed: Vec<(OwnedFd, String)>,
+    at: [Option<&Path>; 3],
+) -> Result<Handed, HandedError> {
+    let (ports, handed): (Vec<_>, Vec<_>) =
+        handed.into_iter().partition(|(descriptor, _)| is_tcp_listener(descriptor));
+    let (metrics, web): (Vec<_>, Vec<_>) =
+        ports.into_iter().partition(|(_, name)| name == METRICS_NAME);
+    let first = |of: Vec<(OwnedFd, String)>| {
+        of.into_iter().next().map(|(descriptor, _)| TcpListener::from(descriptor))
+    };
+    let is_any = !handed.is_empty();
+    let sockets = is_any.then(|| sort(handed, at)).transpose()?;
+    Ok(Handed { sockets, web: first(web), metrics: first(metrics) })
+}
+
+/// Whether it is what the units for the board on the web and for the metrics make.
 fn is_tcp_listener(descriptor: &OwnedFd) -> bool {
     let borrowed = descriptor.as_fd();
     let is_stream = getsockopt(&borrowed, sockopt::SockType) == Ok(SockType::Stream);
@@ -299,6 +315,33 @@ mod tests {
         };
         assert_eq!(path_of(&sorted.operators), operators);
         assert_eq!(path_of(&sorted.workers), workers);
+    }
+
+    #[test]
+    fn ports_are_told_apart_by_their_names_and_one_without_is_the_web() {
+        let listener = || TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = |listener: Option<TcpListener>| listener.map(|it| it.local_addr().unwrap());
+        for (names, web_at, metrics_at) in [
+            (&["web", METRICS_NAME][..], Some(0), Some(1)),
+            (&[METRICS_NAME, "web"], Some(1), Some(0)),
+            (&[METRICS_NAME], None, Some(0)),
+            (&["kanband-web.socket"], Some(0), None),
+            (&[""], Some(0), None),
+            (&[], None, None),
+        ] {
+            let listeners: Vec<_> = names.iter().map(|_| listener()).collect();
+            let addresses: Vec<_> = listeners.iter().map(|it| it.local_addr().unwrap()).collect();
+            let handed = listeners.into_iter().zip(names);
+            let handed = handed.map(|(it, name)| (it.into(), (*name).to_owned())).collect();
+            let found = told_apart(handed, [None; 3]).unwrap();
+            assert!(found.sockets.is_none());
+            assert_eq!(address(found.web), web_at.map(|at: usize| addresses[at]), "{names:?}");
+            assert_eq!(
+                address(found.metrics),
+                metrics_at.map(|at: usize| addresses[at]),
+                "{names:?}"
+            );
+        }
     }
 
     #[test]

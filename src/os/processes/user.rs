@@ -2,6 +2,7 @@
 
 use std::ffi::CString;
 use std::io;
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::sys::prctl::set_dumpable;
@@ -61,10 +62,16 @@ impl Account {
         }))
     }
 
-    /// Its login shell, or the system's where that only refuses logins: programs start the shell that they find in `SHELL`.
+    /// Its login shell, or bash, else the system's, where that only refuses logins: programs start the shell that they find in `SHELL`.
     pub fn usable_shell(&self) -> &str {
         let is_refusal = ["/nologin", "/false"].iter().any(|end| self.shell.ends_with(end));
-        if is_refusal || self.shell.is_empty() { "/bin/sh" } else { &self.shell }
+        if !is_refusal && !self.shell.is_empty() {
+            &self.shell
+        } else if Path::new("/bin/bash").exists() {
+            "/bin/bash"
+        } else {
+            "/bin/sh"
+        }
     }
 }
 
@@ -159,11 +166,12 @@ mod tests {
         assert_eq!((root.run_as.uid, root.name.as_str()), (0, "root"));
         assert!(root.run_as.groups.contains(&root.run_as.gid));
         let with_shell = |shell: &str| Account { shell: shell.to_owned(), ..root.clone() };
+        let other = if Path::new("/bin/bash").exists() { "/bin/bash" } else { "/bin/sh" };
         for (shell, usable) in [
-            ("/bin/bash", "/bin/bash"),
-            ("/usr/sbin/nologin", "/bin/sh"),
-            ("/bin/false", "/bin/sh"),
-            ("", "/bin/sh"),
+            ("/bin/zsh", "/bin/zsh"),
+            ("/usr/sbin/nologin", other),
+            ("/bin/false", other),
+            ("", other),
         ] {
             assert_eq!(with_shell(shell).usable_shell(), usable, "{shell:?}");
         }

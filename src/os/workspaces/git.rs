@@ -14,6 +14,7 @@
 pub mod mirror;
 pub mod repository;
 pub mod status;
+mod temporary;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{ErrorKind, Read as _, Write as _};

@@ -30,6 +30,9 @@ pub enum WebDoor {
     },
 }
 
+/// The port that is tried first, and that the unit of the machine's service has.
+pub const USUAL_PORT: u16 = 9119;
+
 /// The unit that makes the listener of the machine's service.
 pub const WEB_UNIT: &str = "kanband-web.socket";
 
@@ -54,19 +57,35 @@ impl WebDoor {
                 taken(*address, detail, listener_in_words(*address).as_deref()),
                 "end that process, or choose another port with `web.listen`; then restart the daemon".to_owned(),
             )),
-            Self::NotHanded { address } => Some(match listener_in_words(*address) {
-                Some(holder) => (
-                    taken(*address, &format!("{WEB_UNIT} is not active"), Some(&holder)),
-                    format!("end that process, then `systemctl restart {WEB_UNIT} kanband.service`"),
-                ),
-                None => (
-                    format!("the board is not on the web: {WEB_UNIT} is not active"),
-                    format!(
-                        "`systemctl stop kanband.service; systemctl enable --now {WEB_UNIT} kanband.service`"
-                    ),
-                ),
-            }),
+            Self::NotHanded { address } => {
+                Some(not_handed(*address, listener_in_words(*address).as_deref()))
+            }
         }
+    }
+}
+
+/// What keeps the unit from listening, and what helps.
+fn not_handed(address: SocketAddr, holder: Option<&str>) -> (String, String) {
+    match holder {
+        Some(holder) => (
+            taken(address, &format!("{WEB_UNIT} is not active"), Some(holder)),
+            format!("end that process, then `systemctl restart {WEB_UNIT} kanband.service`"),
+        ),
+        None if address.port() == USUAL_PORT => (
+            format!("the board is not on the web: {WEB_UNIT} is not active"),
+            format!(
+                "`systemctl stop kanband.service; systemctl enable --now {WEB_UNIT} kanband.service`"
+            ),
+        ),
+        None => (
+            format!(
+                "the board is not on the web: {WEB_UNIT} does not listen on {address}, which is `web.listen`"
+            ),
+            format!(
+                "`systemctl edit {WEB_UNIT}`: [Socket], ListenStream= (empty), ListenStream={address}; then \
+                 `systemctl stop kanband.service; systemctl restart {WEB_UNIT}; systemctl start kanband.service`"
+            ),
+        ),
     }
 }
 
@@ -93,7 +112,10 @@ mod tests {
         let (why, _) = WebDoor::NotHanded { address }.why_not().unwrap();
         assert!(why.contains(WEB_UNIT) && why.contains("listens there"), "{why}");
         drop(listener);
-        let (why, fix) = WebDoor::NotHanded { address }.why_not().unwrap();
+        let (why, fix) = not_handed(address, None);
+        assert!(why.contains(&format!("does not listen on {address}")), "{why}");
+        assert!(fix.contains(&format!("ListenStream={address}")), "{fix}");
+        let (why, fix) = not_handed(SocketAddr::from(([127, 0, 0, 1], USUAL_PORT)), None);
         assert!(why.ends_with("is not active") && fix.contains("systemctl"), "{why} {fix}");
         assert_eq!(WebDoor::Open { address, is_handed: false }.why_not(), None);
     }

@@ -12,7 +12,9 @@
 //! `kanband/` is a group of its own for that reason: with a right in the group above it the daemon's user could move the holder
 //! itself into a leaf, and kill it there.
 
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{Gid, Uid, chown};
@@ -29,6 +31,9 @@ const GIVEN: &str = "kanband";
 
 /// Files of a group that belong to whom it is given to (cgroup-v2, "Delegation").
 const GIVEN_FILES: [&str; 3] = ["cgroup.procs", "cgroup.threads", "cgroup.subtree_control"];
+
+/// Mode of these files.
+const GIVEN_MODE: u32 = 0o664;
 
 /// The groups, made.
 #[derive(Debug)]
@@ -130,10 +135,17 @@ fn make(base: &Path, owner: &RunAs) -> Result<PathBuf, String> {
     Ok(directory)
 }
 
+/// The files stay those of the holder's group, which may write them: a holder without the right to pass over permissions
+/// (CAP_DAC_OVERRIDE) starts shims in a group that is the daemon's user's.
 fn give(group: &Path, owner: &RunAs) -> io::Result<()> {
     let (uid, gid) = (Uid::from_raw(owner.uid), Gid::from_raw(owner.gid));
     for file in GIVEN_FILES {
-        chown(&group.join(file), Some(uid), Some(gid))?;
+        let path = group.join(file);
+        // One that was given away before has the mode already.
+        if std::fs::metadata(&path)?.uid() != owner.uid {
+            std::fs::set_permissions(&path, Permissions::from_mode(GIVEN_MODE))?;
+        }
+        chown(&path, Some(uid), None)?;
     }
     Ok(chown(group, Some(uid), Some(gid))?)
 }

@@ -8,6 +8,7 @@ use support::command_line::Config;
 use support::fakes::discord::{Discord, Message};
 use support::fakes::{Fake, Fault, Faults};
 
+use super::have_faults;
 use crate::harness::{
     Bench, DISCORD_HOOK, DISCORD_TOKEN, ask, on_runtime, row, setting, setting_with, word,
 };
@@ -182,7 +183,7 @@ fn a_credential_is_a_bot_or_a_webhook_of_discord_and_an_address_is_one_of_its_ki
     let with = |name: &str, url: Option<&str>| {
         bench.channel(&setting_with("discord", url.map(str::to_owned), name))
     };
-    for (name, url, expected) in [
+    let table = [
         ("discord", None, None),
         ("discord-hook", None, None),
         ("discord-url", None, None),
@@ -191,19 +192,17 @@ fn a_credential_is_a_bot_or_a_webhook_of_discord_and_an_address_is_one_of_its_ki
         ("discord-elsewhere", None, Some("which is not Discord")),
         ("slack-url", None, Some("which is not Discord")),
         ("telegram", None, Some("neither the token of a bot")),
-    ] {
-        let channel = with(name, url);
-        let fault = channel.fault().unwrap_or_default();
-        assert!(fault.contains(expected.unwrap_or_default()), "{name}: {fault}");
-        assert_eq!(channel.fault().is_some(), expected.is_some(), "{name}: {fault}");
-        assert!(!fault.contains("SENTINEL"), "{fault}");
-    }
+    ];
+    have_faults(with, &table);
     let fake = discord();
     for (name, address, thread) in [
         ("discord", "-", None),
         ("discord", "general", None),
         ("discord", CHANNEL, Some("../users")),
+        ("discord", "user:ada", None),
+        ("discord", "user:846000000000000815", Some("846000000000000044")),
         ("discord-hook", CHANNEL, None),
+        ("discord-hook", "user:846000000000000815", None),
         ("discord-hook", "-", Some("1&wait=false")),
     ] {
         let channel = with(name, Some(&fake.url()));
@@ -225,22 +224,12 @@ fn a_task_has_one_message_that_is_changed_and_new_ones_for_questions_and_news() 
         let fake = discord();
         let config = to_discord(&fake).with("channels.discord.credential", credential);
         let stage = Stage::start(&config);
-        let id = stage.subscribed("discord", address);
-        stage.board.say(["assign", &id, "bo"]).ok();
-        stage.until(|| (shown(&fake, address).len() == 1).then_some(()));
-        stage.board.say(["block", &id, "Which", "colour?"]).ok();
-        stage.until(|| (shown(&fake, address).len() == 2).then_some(()));
-        let asked = shown(&fake, address)[1].clone();
-        assert!(text(&asked).contains("Which colour?"), "{asked:?}");
-        assert_eq!(asked.fields["allowed_mentions"]["users"], json!([PERSON]));
-        stage.board.say(["unblock", &id]).ok();
-        stage.until(|| text(&shown(&fake, address)[1]).contains("unblocked").then_some(()));
-        stage.board.say(["complete", &id, "--summary", "Red."]).ok();
-        stage.until(|| (shown(&fake, address).len() == 3).then_some(()));
-        stage.until(|| text(&shown(&fake, address)[0]).contains("done").then_some(()));
+        let look = || shown(&fake, address).iter().map(|it| (text(it), it.edits)).collect();
+        stage.one_message_and_two_more(("discord", address), look, || {
+            let asked = &shown(&fake, address)[1];
+            assert_eq!(asked.fields["allowed_mentions"]["users"], json!([PERSON]));
+        });
         let messages = shown(&fake, address);
-        assert_eq!(messages.len(), 3, "{messages:?}");
-        assert!(text(&messages[2]).contains("Red.") && messages[2].edits == 0, "{messages:?}");
         assert_eq!(messages[2].fields["flags"], 4_096, "news makes no sound");
     }
 }
@@ -255,4 +244,46 @@ fn a_message_of_a_bot_whose_answer_was_lost_is_shown_once() {
     stage.until(|| (stage.states() == ["sent"]).then_some(()));
     assert_eq!(shown(&fake, CHANNEL).len(), 1);
     assert!(stage.rows()[0].maybe_sent && fake.count() == 2);
+}
+
+#[test]
+fn a_person_gets_direct_messages_and_the_address_is_their_channel_from_then_on() {
+    let fake = discord();
+    let stage = Stage::start(&to_discord(&fake));
+    let person = format!("user:{PERSON}");
+    // The first message may be the one that is changed, or a new one.
+    let changed = stage.subscribed("discord", &person);
+    stage.board.say(["assign", &changed, "bo"]).ok();
+    let direct = stage.until(|| fake.with(|it| it.directs.get(PERSON).cloned()));
+    stage.until(|| (shown(&fake, &direct).len() == 1).then_some(()));
+    let asked = stage.subscribed("discord", &person);
+    stage.board.say(["block", &asked, "Which", "colour?"]).ok();
+    let is_question = |it: &Message| text(it).contains("Which colour?");
+    let question = stage.until(|| shown(&fake, &direct).into_iter().find(is_question));
+    assert_eq!(fake.with(|it| it.directs.len()), 1);
+    stage.settle();
+    let addresses = stage.texts("SELECT DISTINCT chat_id FROM kanban_notify_subs");
+    assert_eq!(addresses, [direct.as_str()]);
+    // It can be changed there.
+    stage.board.say(["unblock", &asked]).ok();
+    let is_over = |it: &Message| it.id == question.id && text(it).contains("unblocked");
+    stage.until(|| shown(&fake, &direct).iter().any(is_over).then_some(()));
+}
+
+#[test]
+fn a_person_who_takes_no_direct_messages_is_named_as_one() {
+    let fake = discord();
+    let bench = Bench::new(PATIENT);
+    let channel = bench.channel(&setting("discord", Some(fake.url())));
+    let send = || on_runtime(channel.send(&row("discord", "user:846000000000000815", 1)));
+    for (refusal, expected) in
+        [((403, 50_007), "permanent discord_50007"), ((400, 50_033), "permanent discord_50033")]
+    {
+        fake.with(|it| it.refusals.insert(PERSON.to_owned(), refusal));
+        let outcome = send();
+        assert_eq!(word(&outcome), expected, "{outcome:?}");
+    }
+    fake.with(|it| it.refusals.clear());
+    assert_eq!(word(&send()), "moved 847000000000000001");
+    assert!(fake.with(|it| it.messages.is_empty()), "the row goes again, to that address");
 }

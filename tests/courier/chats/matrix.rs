@@ -178,22 +178,11 @@ fn to_matrix(fake: &Fake<Matrix>) -> Config {
 fn a_task_has_one_message_that_is_changed_and_new_ones_for_questions_and_news() {
     let fake = matrix();
     let stage = Stage::start(&to_matrix(&fake));
-    let id = stage.subscribed("matrix", ROOM);
-    stage.board.say(["assign", &id, "bo"]).ok();
-    stage.until(|| (shown(&fake).len() == 1).then_some(()));
-    stage.board.say(["block", &id, "Which", "colour?"]).ok();
-    stage.until(|| (shown(&fake).len() == 2).then_some(()));
-    let asked = shown(&fake)[1].clone();
-    assert!(text(&asked).contains("Which colour?"), "{asked:?}");
-    assert_eq!(asked.content["m.mentions"]["user_ids"], json!([PERSON]));
-    stage.board.say(["unblock", &id]).ok();
-    stage.until(|| text(&shown(&fake)[1]).contains("unblocked").then_some(()));
-    stage.board.say(["complete", &id, "--summary", "Red."]).ok();
-    stage.until(|| (shown(&fake).len() == 3).then_some(()));
-    stage.until(|| text(&shown(&fake)[0]).contains("done").then_some(()));
+    let look = || shown(&fake).iter().map(|it| (text(it), it.edits)).collect();
+    stage.one_message_and_two_more(("matrix", ROOM), look, || {
+        assert_eq!(shown(&fake)[1].content["m.mentions"]["user_ids"], json!([PERSON]));
+    });
     let messages = shown(&fake);
-    assert_eq!(messages.len(), 3, "{messages:?}");
-    assert!(text(&messages[2]).contains("Red.") && messages[2].edits == 0, "{messages:?}");
     assert_eq!(messages[2].content["m.relates_to"]["event_id"], json!(messages[0].id));
 }
 

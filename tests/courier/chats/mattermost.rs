@@ -126,21 +126,11 @@ fn to_mattermost(fake: &Fake<Mattermost>) -> Config {
 fn a_task_has_one_post_that_is_changed_and_new_ones_for_questions_and_news() {
     let fake = mattermost();
     let stage = Stage::start(&to_mattermost(&fake));
-    let task = stage.subscribed("mattermost", CHANNEL);
-    stage.board.say(["assign", &task, "bo"]).ok();
-    stage.until(|| (shown(&fake).len() == 1).then_some(()));
-    stage.board.say(["block", &task, "Which", "colour?"]).ok();
-    stage.until(|| (shown(&fake).len() == 2).then_some(()));
-    let asked = shown(&fake)[1].clone();
-    assert!(text(&asked).contains("Which colour?") && text(&asked).contains("@ada"), "{asked:?}");
-    stage.board.say(["unblock", &task]).ok();
-    stage.until(|| text(&shown(&fake)[1]).contains("unblocked").then_some(()));
-    stage.board.say(["complete", &task, "--summary", "Red."]).ok();
-    stage.until(|| (shown(&fake).len() == 3).then_some(()));
-    stage.until(|| text(&shown(&fake)[0]).contains("done").then_some(()));
+    let look = || shown(&fake).iter().map(|it| (text(it), it.edits)).collect();
+    stage.one_message_and_two_more(("mattermost", CHANNEL), look, || {
+        assert!(text(&shown(&fake)[1]).contains("@ada"), "{:?}", shown(&fake));
+    });
     let posts = shown(&fake);
-    assert_eq!(posts.len(), 3, "{posts:?}");
-    assert!(text(&posts[2]).contains("Red.") && posts[2].edits == 0, "{posts:?}");
     assert_eq!(posts[2].fields["root_id"], json!(posts[0].id));
 }
 

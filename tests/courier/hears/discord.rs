@@ -1,11 +1,12 @@
 //! Discord, by the gateway.
 
-use kanband::kernel::chat::{InboundReply, Run, Say, What};
+use kanband::kernel::chat::{InboundReply, What};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
+use support::fakes::Fake;
 use support::fakes::discord::{BOT, Discord, Message};
-use support::fakes::{Answer, Fake};
 
+use super::replies::{self, deeds, forbidden, say, stopping};
 use super::story::{self, Shown, Town};
 use crate::harness::{DISCORD_HOOK, DISCORD_TOKEN, ask, hearing, row};
 use crate::program::Stage;
@@ -47,20 +48,9 @@ fn reply_to(message: &str) -> Value {
     })
 }
 
-fn say(text: &str) -> InboundReply {
-    let say = Some(Say { text: text.to_owned(), ..Say::default() });
-    InboundReply { say, ..InboundReply::default() }
-}
-
-/// What people did, without what only keeps how far was heard.
-fn deeds(stage: &Stage) -> Vec<kanband::kernel::chat::Inbound> {
-    stage.daemon.inbound().into_iter().filter(|it| !it.from.is_bot).collect()
-}
-
 /// How far was heard, as it was kept last.
 fn kept(stage: &Stage) -> Option<Value> {
-    let cursor = stage.daemon.inbound().into_iter().rev().find_map(|it| it.cursor)?;
-    serde_json::from_str(&cursor).ok()
+    serde_json::from_str(&replies::kept(stage)?).ok()
 }
 
 struct World(Fake<Discord>);
@@ -274,21 +264,8 @@ fn a_press_is_acknowledged_before_it_is_decided_and_its_line_is_for_the_one_who_
     stage.daemon.send([asked]);
     stage.until(|| (of_room(&fake, ROOM).len() == 1).then_some(()));
     let message = of_room(&fake, ROOM)[0].id.clone();
-    stage.daemon.decide(|inbound| InboundReply {
-        toast: Some("Stopping.".to_owned()),
-        run: match &inbound.what {
-            What::Press { token, .. } => Some(Run {
-                line: "stop t_00000001".to_owned(),
-                confirm: Some(token.clone()),
-                person: None,
-            }),
-            What::Text { .. } => None,
-        },
-        ..InboundReply::default()
-    });
-    stage
-        .daemon
-        .obey(|_| Answer::json(403, &json!({ "error": { "code": "forbidden", "message": "no" } })));
+    stage.daemon.decide(|inbound| stopping("Stopping.", inbound));
+    stage.daemon.obey(|_| forbidden());
     // A daemon that is away keeps nobody waiting at the provider.
     stage.daemon.stop();
     let press = fake.with(|it| it.people.press(ADA, ROOM, &message, "k1:abcdefghijklmnop"));

@@ -3,5 +3,6 @@
 
 mod discord;
 mod matrix;
+mod replies;
 mod slack;
 mod story;

@@ -1,11 +1,12 @@
 //! Slack, by Socket Mode.
 
-use kanband::kernel::chat::{Inbound, InboundReply, Run, Say, What};
+use kanband::kernel::chat::{InboundReply, What};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use support::fakes::slack::{BOT, Message, Slack};
 use support::fakes::{Answer, Fake};
 
+use super::replies::{forbidden, run, say, stopping};
 use super::story::{self, Shown, Town};
 use crate::harness::{SLACK_APP, SLACK_HOOK, SLACK_TOKEN, hearing, row, setting_with};
 use crate::program::Stage;
@@ -50,11 +51,6 @@ fn buttons(fields: &Value) -> Vec<Value> {
     let blocks = fields["blocks"].as_array().cloned().unwrap_or_default();
     let actions = blocks.into_iter().find(|block| block["type"] == "actions");
     actions.and_then(|it| it["elements"].as_array().cloned()).unwrap_or_default()
-}
-
-fn say(text: &str) -> InboundReply {
-    let say = Some(Say { text: text.to_owned(), ..Say::default() });
-    InboundReply { say, ..InboundReply::default() }
 }
 
 fn is_quiet(fake: &Fake<Slack>) -> Option<()> {
@@ -171,11 +167,7 @@ fn what_is_brought_again_is_handed_in_once_and_by_the_next_courier_once_more() {
     let mut stage = stage(&fake);
     stage.end(Signal::SIGKILL);
     stage.until(|| fake.with(|it| it.people.lines.is_empty()).then_some(()));
-    let list = |_: &Inbound| InboundReply {
-        run: Some(Run { line: "list".to_owned(), ..Run::default() }),
-        ..InboundReply::default()
-    };
-    stage.daemon.decide(list);
+    stage.daemon.decide(|_| run("list"));
     stage.daemon.obey(|_| Answer::json(200, &json!([])));
     fake.with(|it| it.people.write(ADA, ROOM, "<@U0KANBAN> list", &json!({})));
     for (round, point) in (1_usize..).zip(["courier-after-inbound", "courier-after-run"]) {
@@ -212,10 +204,7 @@ fn what_takes_long_is_acknowledged_before_slack_gives_it_up_and_not_before_the_d
     assert!(is_quiet(&fake).is_none());
     let (free, hold) = std::sync::mpsc::channel::<()>();
     let hold = std::sync::Mutex::new(hold);
-    stage.daemon.decide(|_| InboundReply {
-        run: Some(Run { line: "list".to_owned(), ..Run::default() }),
-        ..InboundReply::default()
-    });
+    stage.daemon.decide(|_| run("list"));
     // Its line is not done before the envelope is acknowledged.
     stage.daemon.obey(move |_| {
         // Every request of the line waits for the other end to be gone.
@@ -227,6 +216,36 @@ fn what_takes_long_is_acknowledged_before_slack_gives_it_up_and_not_before_the_d
     assert!(of_room(&fake).is_empty(), "it is not done with yet");
     drop(free);
     stage.until(|| (of_room(&fake).len() == 1).then_some(()));
+}
+
+#[test]
+fn what_was_being_done_when_a_connection_broke_is_not_done_again_on_the_next_one() {
+    let fake = slack();
+    let stage = stage(&fake);
+    let (free, hold) = std::sync::mpsc::channel::<()>();
+    let hold = std::sync::Mutex::new(hold);
+    let (call, calls) = std::sync::mpsc::channel();
+    stage.daemon.decide(|_| run("list"));
+    stage.daemon.obey(move |_| {
+        call.send(()).unwrap();
+        let _is_over = hold.lock().unwrap().recv().is_err();
+        Answer::json(200, &json!([]))
+    });
+    fake.with(|it| it.people.write(ADA, ROOM, "<@U0KANBAN> list", &json!({})));
+    // The fake answers nothing else while it is held.
+    calls.recv().unwrap();
+    // Not acknowledged yet, it comes again on the next connection.
+    let line = fake.with(|it| it.people.lines[0].clone());
+    line.cut();
+    stage.until(|| fake.with(|it| it.people.lines.is_empty()).then_some(()));
+    drop(free);
+    stage.until(|| fake.with(|it| it.people.opened == 2).then_some(()));
+    stage.until(|| is_quiet(&fake));
+    assert_eq!(stage.daemon.inbound().len(), 1, "it is handed in once");
+    stage.until(|| (of_room(&fake).len() == 1).then_some(()));
+    let calls: Vec<String> = stage.daemon.calls().into_iter().map(|call| call.path).collect();
+    let firsts = calls.iter().filter(|path| **path == calls[0]).count();
+    assert_eq!(firsts, 1, "its line is run once: {calls:?}");
 }
 
 #[test]
@@ -299,21 +318,8 @@ fn a_press_is_answered_to_the_one_who_pressed_and_a_used_button_is_taken_away() 
     asked.notice = crate::harness::ask();
     stage.daemon.send([asked]);
     stage.until(|| (of_room(&fake).len() == 1).then_some(()));
-    stage.daemon.decide(|inbound| InboundReply {
-        toast: Some("Stopping <b>.".to_owned()),
-        run: match &inbound.what {
-            What::Press { token, .. } => Some(Run {
-                line: "stop t_00000001".to_owned(),
-                confirm: Some(token.clone()),
-                person: None,
-            }),
-            What::Text { .. } => None,
-        },
-        ..InboundReply::default()
-    });
-    stage
-        .daemon
-        .obey(|_| Answer::json(403, &json!({ "error": { "code": "forbidden", "message": "no" } })));
+    stage.daemon.decide(|inbound| stopping("Stopping <b>.", inbound));
+    stage.daemon.obey(|_| forbidden());
     let message = as_pressed(&of_room(&fake)[0]);
     let press = fake.with(|it| it.people.press(ADA, ROOM, &message, "k1:abcdefghijklmnop"));
     stage.until(|| (of_room(&fake).len() == 2).then_some(()));

@@ -192,20 +192,8 @@ pub fn each_thing_acts_once_while_both_programs_are_killed<T: Town>() {
     for number in 0..total {
         let user = if number % 2 == 0 { T::ADA } else { T::BO };
         scene.town.command(user, &format!("comment {id} 'coat {number}'"));
-        match number % 4 {
-            1 => scene.stage.kill_courier(),
-            2 => scene.stage.restart_daemon(),
-            3 => {
-                scene.stage.kill_courier();
-                scene.stage.restart_daemon();
-            }
-            _ => {}
-        }
+        scene.stage.kill_in_turn(number);
     }
     scene.taken();
-    let comments = "SELECT count(*) FROM task_comments";
-    scene.stage.until(|| (scene.stage.number(comments) == total).then_some(()));
-    let distinct = "SELECT count(DISTINCT body) FROM task_comments";
-    assert_eq!(scene.stage.number(distinct), total);
-    assert!(!scene.stage.log().contains("SENTINEL"), "{}", scene.stage.log());
+    scene.stage.has_each_comment_once(total);
 }

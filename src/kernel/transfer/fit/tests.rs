@@ -241,6 +241,20 @@ fn a_workspace_that_no_run_can_use_is_told() {
 }
 
 #[test]
+fn quiet_hours_that_cannot_be_read_are_left_out_with_a_note() {
+    let of = |quiet: &str| SubscriptionFields {
+        chat_id: quiet.to_owned(),
+        quiet: Some(quiet.to_owned()),
+        ..SubscriptionFields::default()
+    };
+    let (fitted, said) =
+        fitted(|record| record.subscriptions = vec![of(" 22:00-07:00 "), of("at night"), of("")]);
+    let quiet: Vec<_> = fitted.subscriptions.iter().map(|it| it.quiet.as_deref()).collect();
+    assert_eq!(quiet, [Some("22:00-07:00"), None, None]);
+    assert_eq!(said.matches("routes.quiet").count(), 1, "{said}");
+}
+
+#[test]
 fn a_chat_that_subscribed_twice_hears_once() {
     let chat = SubscriptionFields {
         platform: "tg".into(),

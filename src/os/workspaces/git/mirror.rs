@@ -15,6 +15,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use crate::os::workspaces::git::repository::{Repository, is_missing, read_regular};
+use crate::os::workspaces::git::temporary::Temporary;
 use crate::os::workspaces::git::{Call, Git, GitError};
 
 /// Most that is read of a file that is copied, bytes.
@@ -90,7 +91,7 @@ pub enum Purpose {
 /// A mirror. Dropping it removes it.
 #[derive(Debug)]
 pub struct Mirror {
-    directory: PathBuf,
+    directory: Temporary,
     is_linked: bool,
 }
 
@@ -101,9 +102,8 @@ impl Mirror {
     /// Its configuration cannot be read, has an extension that is not known here, or the mirror cannot be made.
     pub fn make(git: &Git, repository: &Repository, purpose: Purpose) -> Result<Self, GitError> {
         let values = values(git, repository)?;
-        let template = std::env::temp_dir().join("kanban-git-XXXXXX");
-        let directory = nix::unistd::mkdtemp(&template)
-            .map_err(|errno| GitError::file(&template)(errno.into()))?;
+        let parent = std::env::temp_dir();
+        let directory = Temporary::make_in(&parent).map_err(GitError::file(&parent))?;
         let mirror = Self { directory, is_linked: repository.is_linked() };
         mirror.fill(repository, &configuration(&values, purpose)?)?;
         if purpose == Purpose::Comparison {
@@ -115,7 +115,7 @@ impl Mirror {
     /// A command on the worktree's own repository.
     pub fn call<A: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Call {
         let name = if self.is_linked { "own" } else { "common" };
-        Call::new(arguments).git_dir(&self.directory.join(name))
+        Call::new(arguments).git_dir(&self.directory.path().join(name))
     }
 
     /// A command on what all worktrees share, as if this one were not there.
@@ -123,16 +123,16 @@ impl Mirror {
         &self,
         arguments: impl IntoIterator<Item = A>,
     ) -> Call {
-        Call::new(arguments).git_dir(&self.directory.join("common"))
+        Call::new(arguments).git_dir(&self.directory.path().join("common"))
     }
 
     /// A place for an index of our own.
     pub fn index(&self, name: &str) -> PathBuf {
-        self.directory.join(format!("index-{name}"))
+        self.directory.path().join(format!("index-{name}"))
     }
 
     fn fill(&self, repository: &Repository, configuration: &str) -> Result<(), GitError> {
-        let common = self.directory.join("common");
+        let common = self.directory.path().join("common");
         let make = |path: &Path| std::fs::create_dir(path).map_err(GitError::file(path));
         make(&common)?;
         make(&common.join("info"))?;
@@ -143,7 +143,7 @@ impl Mirror {
             copy_if_there(&repository.common_dir.join(name), &common.join(name))?;
         }
         link(&repository.common_dir, &common, COMMON_LINKS.map(str::to_owned).as_slice())?;
-        let own = self.directory.join("own");
+        let own = self.directory.path().join("own");
         if self.is_linked {
             make(&own)?;
             make(&own.join("info"))?;
@@ -162,7 +162,7 @@ impl Mirror {
 impl Mirror {
     /// Of all attributes those count that stand last here: a file that is marked `-diff` would be shown as a binary one.
     fn neutralize_attributes(&self) -> Result<(), GitError> {
-        let path = self.directory.join("common/info/attributes");
+        let path = self.directory.path().join("common/info/attributes");
         let mut text = match std::fs::read(&path) {
             Ok(text) => text,
             Err(error) if is_missing(&error) => Vec::new(),
@@ -170,13 +170,6 @@ impl Mirror {
         };
         text.extend_from_slice(SHOWN_BY_CONTENT);
         std::fs::write(&path, text).map_err(GitError::file(&path))
-    }
-}
-
-impl Drop for Mirror {
-    fn drop(&mut self) {
-        // Links in it are removed, not followed. What stays is a directory of links among the temporary files.
-        drop(std::fs::remove_dir_all(&self.directory));
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Discord {
     pub messages: Vec<Message>,
     /// Status and code that this channel answers with.
     pub refusals: BTreeMap<String, (u16, u64)>,
+    /// Channels of direct messages by the person.
+    pub directs: BTreeMap<String, String>,
     /// What goes wrong at this channel each time.
     pub faults: BTreeMap<String, Fault>,
     /// What the next answers announce: requests that are left, and seconds until there are more.
@@ -73,6 +75,17 @@ impl Discord {
             self.known.insert(nonce, self.messages.len() - 1);
         }
         self.shown(self.messages.len() - 1)
+    }
+
+    /// The channel of a person's direct messages: the same each time.
+    fn direct(&mut self, fields: &Value) -> Answer {
+        let person = fields["recipient_id"].as_str().unwrap_or_default().to_owned();
+        if let Some((status, code)) = self.refusals.get(&person) {
+            return error(*status, *code, "refused");
+        }
+        let next = (847_000_000_000_000_001_u64 + self.directs.len() as u64).to_string();
+        let id = self.directs.entry(person.clone()).or_insert(next);
+        Answer::json(200, &json!({ "id": id, "type": 1, "recipients": [{ "id": person }] }))
     }
 
     fn edit(&mut self, channel: &str, id: &str, fields: &Value) -> Answer {
@@ -176,6 +189,7 @@ impl Discord {
             ("GET", ["users", "@me" | "%40me"]) => {
                 Answer::json(200, &json!({ "id": BOT, "username": "kanban", "bot": true }))
             }
+            ("POST", ["users", "@me" | "%40me", "channels"]) => self.direct(&heard.json()),
             ("POST", ["channels", channel, "messages"]) => self.post(channel, &heard.json()),
             ("PATCH", ["channels", channel, "messages", id]) => {
                 self.edit(channel, id, &heard.json())
