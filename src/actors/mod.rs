@@ -46,6 +46,7 @@ pub mod event_hub;
 pub mod figures;
 pub mod group_limits;
 pub mod guard;
+pub mod handover_settings;
 pub mod indexer;
 pub mod live;
 pub mod live_runs;

@@ -18,6 +18,7 @@ mod claims;
 mod contexts;
 mod dispatch;
 mod handoff;
+mod handover;
 mod history;
 mod keeping;
 mod large;

@@ -82,6 +82,12 @@ pub fn waiting_tasks(
         }));
         let loops = store::questions::list_block_loops(connection, of)?;
         found.extend(loops.iter().map(|of| of_loop(board, of)));
+        let handed = waiting::list_handed_over(connection, of)?;
+        add(&mut found, &handed, (0, Causes::One), &|board, task| {
+            let setting = task.reason.as_deref().unwrap_or_default();
+            let cause = format!("created by a worker beyond what its profile may ({setting})");
+            of_task(Kind::Handover, &cause, board, task)
+        });
         found.extend(reviews(connection, of, &unable)?);
         let long = waiting::list_waiting_long(connection, of)?;
         add(&mut found, &long, (0, Causes::One), &|board, task| {
