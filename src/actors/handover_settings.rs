@@ -147,7 +147,7 @@ mod tests {
         [profiles.keyed]\nargv = [\"x\"]\nenv_file = \"/etc/keys\"
         [profiles.launched]\nlauncher = \"keyed\"
         [launchers.keyed]\nargv = [\"x\"]\nenv = { A_TOKEN = \"s3cret-of-launcher\" }
-        [profiles.deployer]\nargv = [\"x\"]\nuser = \"other\"\nmodel = \"large\"
+        [profiles.deployer]\nargv = [\"x\", \"{model}\"]\nuser = \"other\"\nmodel = \"large\"
         [profiles.lister]\nargv = [\"x\"]\nmay_assign = [\"deployer\", \"new\"]\nmay_use_dirs = [\"/srv\"]
         [profiles.planner]\nargv = [\"x\"]\norchestrator = true
         [profiles.bound]\nargv = [\"x\"]\norchestrator = true\nmay_assign = []
