@@ -145,7 +145,7 @@ mod tests {
         [profiles.twin]\nargv = [\"x\"]\nenv = { NODE_ENV = \"test\" }\nenv_public = [\"NODE_ENV\"]
         [profiles.loud]\nargv = [\"x\"]\nenv = { EDITOR = \"true\" }
         [profiles.keyed]\nargv = [\"x\"]\nenv_file = \"/etc/keys\"
-        [profiles.launched]\nlauncher = \"keyed\"
+        [profiles.started]\nlauncher = \"keyed\"
         [launchers.keyed]\nargv = [\"x\"]\nenv = { A_TOKEN = \"s3cret-of-launcher\" }
         [profiles.deployer]\nargv = [\"x\", \"{model}\"]\nuser = \"other\"\nmodel = \"large\"
         [profiles.lister]\nargv = [\"x\"]\nmay_assign = [\"deployer\", \"new\"]\nmay_use_dirs = [\"/srv\"]

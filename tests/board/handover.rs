@@ -106,8 +106,8 @@ fn a_task_beyond_the_reach_of_its_creator_waits_in_triage_until_a_person_promote
     assert_eq!(bench.events(id)[0].payload.as_ref().unwrap()["held"], "may_assign");
     assert_eq!(bench.why(id, &policy()), Reason::Triage { held: Some("may_assign".into()) });
     let rows = inbox(&bench);
-    let cause = "created by a worker beyond what its profile may (may_assign)".to_owned();
-    assert_eq!(rows, [(Kind::Handover, cause)]);
+    let cause = "created by a worker beyond what its profile may (may_assign)";
+    assert_eq!(rows, [(Kind::Handover, format!("{id} do it: {cause}"))]);
     // None of what a worker can ask for lets it go on.
     let own = json!({"id": id});
     for refusal in [
@@ -275,7 +275,7 @@ fn nothing_is_read_or_written_about_trees_for_what_people_create() {
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
     let sink = Arc::clone(&seen);
     bench.board.trace(move |statement| sink.lock().unwrap().push(statement.text())).unwrap();
-    let parent = bench.create("t", "deployer", &[]);
+    let parent = bench.create("t", "", &[]);
     bench.create("t", "reader", &[&parent]);
     let of_trees = |seen: &Mutex<Vec<String>>| {
         let seen = std::mem::take(&mut *seen.lock().unwrap());

@@ -172,7 +172,7 @@ impl CreateTask {
         }
         warnings.extend(self.directory.admit(&task, self.create_dir)?);
         (task.reviewer, task.reviewer_chosen) = self.reviewer(tx, maker.caller, &task)?;
-        let judged = handover::judge(tx, maker, &mut task)?;
+        let judged = handover::judge(tx, maker.caller, maker.occurrence.is_some(), &mut task)?;
         warnings.extend(judged.warnings.iter().cloned());
         refuse_options_not_taken(tx, &task)?;
         refuse_pair(tx, task.reviewer.as_deref(), task.assignee.as_deref())?;

@@ -10,7 +10,6 @@ use crate::kernel::store;
 use crate::kernel::store::worker_tasks::Creator;
 use crate::kernel::task::{Task, TaskStatus, WorkspaceKind};
 use crate::kernel::tx::Tx;
-use crate::kernel::verbs::create::Maker;
 
 /// What became of a task that is about to be created.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,14 +43,15 @@ impl Judged {
     }
 }
 
-/// Judges a task that a worker creates, or that its schedule makes: lowers what is asked for it, and says whether it waits for a person.
+/// Judges a task that `caller` creates, or that its schedule makes: lowers what is asked for it, and says whether it waits for a person.
 /// Tasks of all others are as they are, and nothing is read for them.
 pub(super) fn judge(
     tx: &mut Tx<'_>,
-    maker: Maker<'_>,
+    caller: &Caller,
+    is_occurrence: bool,
     task: &mut Task,
 ) -> Result<Judged, VerbError> {
-    let Caller::Worker { run_id, task_id, profile, .. } = maker.caller else {
+    let Caller::Worker { run_id, task_id, profile, .. } = caller else {
         return Ok(Judged::default());
     };
     let is_person = is_person(tx, task.assignee.as_deref())?;
@@ -76,10 +76,10 @@ pub(super) fn judge(
         held: held.first().map(Held::setting),
         warnings: Judged::explain(&held).into_iter().collect(),
         tree: None,
-        is_occurrence: maker.occurrence.is_some(),
+        is_occurrence,
     };
     let Some(creator) = creator else { return Ok(judged) };
-    if maker.occurrence.is_none() {
+    if !is_occurrence {
         let depth = next_in_tree(&creator.position, &tx.policy.handover)?;
         judged.tree = Some((creator.position.root.clone(), depth));
     }

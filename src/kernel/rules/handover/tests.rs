@@ -1,3 +1,5 @@
+//! Tables of what is within reach and what is not, and that no way of writing a name or a path changes it.
+
 use super::*;
 use crate::kernel::random::{SeededRandom, below};
 
