@@ -155,7 +155,10 @@ impl fmt::Display for Held {
             }
             Self::Dirs { by, path } => {
                 let path = shorten(path);
-                write!(f, "profile {by} may not hand work to {path} (profiles.{by}.may_use_dirs)")
+                write!(
+                    f,
+                    "profile {by} may not have work done in {path} (profiles.{by}.may_use_dirs)"
+                )
             }
         }
     }
