@@ -461,6 +461,49 @@ a_user_that_root_has_not_allowed_is_refused() {
     board archive "$task" || true
 }
 
+a_profile_gets_a_user_of_its_own() {
+    cat >/etc/kanband/conf.d/12-own.toml <<'EOF'
+[profiles.deployer]
+argv = ["sh", "-c", "touch $HOME/mine && stat -c '%U %a' $HOME && echo I am $(id -un)"]
+user = "own"
+env = { DEPLOY_TOKEN = "s3cret-of-deployer" }
+[profiles.reader]
+argv = ["sh", "-c", "kanban create upwards --assignee deployer --json; ls /var/lib/kanban-agents/deployer 2>&1; echo asked"]
+EOF
+    systemctl reload kanband.service
+    within sh -c 'kanban profiles check deployer | grep -q "sudo kanban profiles add-user deployer"'
+    contains "doctor" "$(kanban doctor || true)" "sudo kanban profiles add-user deployer"
+    contains "refusal of others" "$(as member kanban profiles add-user deployer 2>&1 || true)" "only root can"
+    contains "what it did" "$(kanban profiles add-user deployer)" "kanban-deployer (made)"
+    contains "a second time" "$(kanban profiles add-user deployer)" "already in /etc/kanband/users"
+    is "shell" "$(getent passwd kanban-deployer | cut -d: -f7)" /usr/sbin/nologin
+    is "home" "$(stat -c '%U %a' /var/lib/kanban-agents/deployer)" "kanban-deployer 700"
+    is "file of users" "$(stat -c '%U %a' /etc/kanband/users) $(grep -c '^kanban-deployer$' /etc/kanband/users)" "root 644 1"
+    task=$(new_task deployer)
+    board wait "$task" --timeout "${patience_s}s" || { board show "$task"; no "it did not end"; }
+    is "summary" "$(board runs "$task" --json | field summary)" "I am kanban-deployer"
+    contains "log" "$(board log "$task")" "kanban-deployer 700"
+    tell "a run of deployer: $(board runs "$task" --json | field summary)"
+}
+
+a_worker_that_assigns_upwards_waits_for_a_person() {
+    task=$(new_task reader)
+    board wait "$task" --timeout "${patience_s}s" || { board show "$task"; no "it did not end"; }
+    reply=$(board log "$task")
+    contains "reply to the worker" "$reply" '"held": "may_assign"'
+    contains "home of the other" "$reply" "Permission denied"
+    upwards=$(board list --status triage --json | field id)
+    [ -n "$upwards" ] || no "no task is in triage: $reply"
+    contains "why" "$(board why "$upwards")" "may_assign"
+    contains "inbox" "$(board inbox)" "$upwards"
+    is "runs of it" "$(board runs "$upwards" --json | grep -c '"task_id"' || true)" 0
+    board promote "$upwards"
+    board wait "$upwards" --timeout "${patience_s}s"
+    is "summary" "$(board runs "$upwards" --json | field summary)" "I am kanban-deployer"
+    rm /etc/kanband/conf.d/12-own.toml
+    systemctl reload kanband.service
+}
+
 the_journal_has_fields_and_no_line_twice() {
     task=$(new_task who)
     run=""
@@ -698,7 +741,7 @@ stopping_the_holder_ends_every_worker() {
     systemctl stop kanband-runs.service
     inactive kanband-runs.service kanband.service
     workers_are_gone
-    is "processes of the workers' user" "$(pgrep -u kanban-agent | wc -l)" 0
+    is "processes of the workers' users" "$(pgrep -u kanban-agent,kanban-deployer | wc -l)" 0
     systemctl start kanband.socket kanban-courier.socket kanband-web.socket kanband.service
     while read -r task run _ _; do
         within sh -c "runuser -u member -- kanban runs $task --json | grep -q '\"closed_at\": [0-9]'"
@@ -823,6 +866,8 @@ claim a_mode_that_an_administrator_has_chosen_is_left_and_doctor_names_it
 claim a_port_of_the_configuration_is_a_socket_units_and_doctor_names_it_until_then
 claim a_task_is_run_as_the_workers_user_without_privileges
 claim a_user_that_root_has_not_allowed_is_refused
+claim a_profile_gets_a_user_of_its_own
+claim a_worker_that_assigns_upwards_waits_for_a_person
 claim the_journal_has_fields_and_no_line_twice
 claim two_workers_live
 claim a_restart_keeps_workers_and_refuses_nobody

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::actors::chat_settings::chat_policy;
+use crate::actors::handover_settings::handover_policy;
 use crate::actors::live::Live;
 use crate::actors::notify_settings::notify_policy;
 use crate::actors::review_settings::review_policy;
@@ -56,13 +57,15 @@ impl Configuration {
     pub fn new(settings: Settings, basis: &PolicyBasis) -> Self {
         let workspaces_dir = basis.workspaces_dir.clone();
         let reviews = review_policy(&settings, &basis.daemon_user);
+        let handover = handover_policy(&settings, &basis.daemon_user);
         let local_zone = basis.local_zone.clone();
         let chat = chat_policy(&settings);
         let hooks = hook_files::look(&basis.hooks_dir, basis.daemon_user.uid);
         let mut notify = notify_policy(&settings, &local_zone, &hooks.hooks);
         notify.secrets = held_secrets(&settings, &basis.daemon_env);
+        let of_settings = of_settings(&settings);
         let policy =
-            Policy { workspaces_dir, reviews, local_zone, notify, chat, ..of_settings(&settings) };
+            Policy { workspaces_dir, reviews, handover, local_zone, notify, chat, ..of_settings };
         let policy = Arc::new(within(policy, basis.shares));
         let (settings, hooks) = (Arc::new(settings), Arc::new(hooks));
         Self { settings, policy, hooks, read_at_ms: epoch_ms() }

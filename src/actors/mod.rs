@@ -48,6 +48,7 @@ pub mod figures;
 pub mod file_check;
 pub mod group_limits;
 pub mod guard;
+pub mod handover_settings;
 pub mod indexer;
 pub mod live;
 pub mod live_runs;

@@ -12,7 +12,7 @@ use crate::actors::workspace_commands::WorkspaceCommands;
 use crate::config::Settings;
 use crate::config::launch::{ResolveError, resolve};
 use crate::config::worker_environment::search_path;
-use crate::config::worker_user::DaemonUser;
+use crate::config::worker_user::{DaemonUser, missing_user};
 use crate::kernel::rules::assignee::ProfileLook;
 use crate::os::failure::in_words;
 use crate::os::host::agent::AgentLook;
@@ -104,7 +104,7 @@ impl ProfileLooker {
             None => None,
             Some(Ok(Some(account))) => Some(account),
             Some(Ok(None)) => {
-                return Err(format!("user `{}` does not exist", user.unwrap_or_default()));
+                return Err(missing_user(name, &user.unwrap_or_default()));
             }
             Some(Err(error)) => return Err(in_words(&error)),
         };

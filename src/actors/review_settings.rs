@@ -113,6 +113,17 @@ mod tests {
             ),
             (root(), "[profiles.coder]\nuser = \"root\"\nreview = \"qa\"", ""),
             (
+                root(),
+                "[profiles.coder]\nuser = \"own\"\nreview = \"qa\"",
+                "configuration: profiles.coder.review: the reviewer qa runs as root, the assignee coder as kanban-coder: \
+                 they must run as the same user",
+            ),
+            (
+                root(),
+                "[profiles.coder]\nuser = \"own\"\nreview = \"twin\"\n[profiles.twin]\nuser = \"kanban-coder\"",
+                "",
+            ),
+            (
                 ann(),
                 "[review]\ndefault = \"qa\"\nboards = { web = \"q\" }",
                 "configuration: review.boards.web: the reviewer q is not a configured profile",

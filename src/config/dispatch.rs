@@ -43,6 +43,10 @@ pub struct Dispatch {
     pub queue_wait_alert: Duration,
     /// Starts of one task without a person's word, over its whole life.
     pub lifetime_starts: u32,
+    /// Levels of tasks that workers create.
+    pub tree_depth: u32,
+    /// Tasks that workers create from one task that none of them created.
+    pub tree_tasks: u32,
 }
 
 impl Default for Dispatch {
@@ -59,6 +63,8 @@ impl Default for Dispatch {
             rate_limit_wait: Duration::from_secs(5 * 60),
             queue_wait_alert: Duration::ZERO,
             lifetime_starts: 20,
+            tree_depth: 8,
+            tree_tasks: 200,
         }
     }
 }

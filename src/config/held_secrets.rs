@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use config::{File, FileFormat, Map, Source as _, Value, ValueKind};
 
 use crate::config::home::Home;
+use crate::config::launch::resolve;
 use crate::config::load::files_beside;
 use crate::config::secrets::{Rule, secrets_of, set_by_profile};
-use crate::config::settings::Settings;
+use crate::config::settings::{Profile, Settings};
 
 /// The secret values that profiles and launchers give to workers: those of `env`, of the env files that were read, by profile, and what is
 /// passed on of the daemon's own environment.
@@ -35,6 +36,20 @@ pub fn values(
     found.sort_unstable();
     found.dedup();
     found
+}
+
+/// Whether the workers of a profile have what other ones of their user have not.
+pub fn has_secrets(name: &str, profile: &Profile, settings: &Settings) -> bool {
+    let is_public = |variable: &String| profile.env_public.contains(variable);
+    if profile.env_file.is_some() || !profile.env.0.keys().all(is_public) {
+        return true;
+    }
+    let Ok(resolution) = resolve(name, settings) else { return false };
+    let env = resolution.launcher.env.iter();
+    let env: BTreeMap<String, String> =
+        env.map(|(name, value)| (name.clone(), value.render(|_| ""))).collect();
+    let rule = Rule { of_profile: &BTreeMap::new(), public: &profile.env_public };
+    !secrets_of(&env, rule).is_empty()
 }
 
 /// The files of the configuration of `home` that hold secrets, as far as they can be read and are what they are named after.

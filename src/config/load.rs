@@ -22,6 +22,7 @@ use crate::config::home::{Home, HomeKind};
 use crate::config::problem::{ConfigProblems, Problem, ProblemKind};
 use crate::config::settings::Settings;
 use crate::config::shown::Shown;
+use crate::config::worker_user::{OWN_USER, own_user};
 use crate::config::{checks, layer, presets};
 
 /// The settings of the daemon that lives in `home`, or everything that is wrong with them; with the values as text, so that a
@@ -69,7 +70,7 @@ pub fn read(ambient: &Ambient, home: &Home, over: Option<(&Path, &str)>) -> Read
 
     let read = Config::builder().add_source(layers).build().and_then(|merged| {
         let tree = merged.cache.clone();
-        merged.try_deserialize::<Settings>().map(|settings| (settings, tree))
+        merged.try_deserialize::<Settings>().map(|settings| (with_own_users(settings), tree))
     });
     let (settings, shown) = match read {
         Ok((settings, tree)) => {
@@ -85,6 +86,16 @@ pub fn read(ambient: &Ambient, home: &Home, over: Option<(&Path, &str)>) -> Read
         }
     };
     Read { settings, shown, problems }
+}
+
+/// The same settings with the name of its user for each profile that is to have one of its own.
+fn with_own_users(mut settings: Settings) -> Settings {
+    for (name, profile) in &mut settings.profiles {
+        if profile.user.as_deref() == Some(OWN_USER) {
+            profile.user = Some(own_user(name));
+        }
+    }
+    settings
 }
 
 /// The files to read, in order, under the names by which problems call them. Those of `conf.d` are there; the others may be absent.

@@ -352,6 +352,10 @@ pub struct Profile {
     pub orchestrator: bool,
     /// Whether the schedules that they make need no person to begin.
     pub may_schedule: bool,
+    /// Profiles that they may hand work to, beside their own.
+    pub may_assign: Option<Vec<String>>,
+    /// Directories below which the tasks that they create may work.
+    pub may_use_dirs: Option<Vec<String>>,
     /// Who reviews what it completes, as written.
     pub review: Option<String>,
     /// Whether submodules of worktrees are checked out, instead of `worktree.submodules`.

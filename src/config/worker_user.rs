@@ -1,9 +1,63 @@
 //! The user that a worker runs as.
 
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
 use crate::config::settings::{DEFAULT_WORKER_USER, Settings};
 
 /// User that programs of channels run as under a daemon of the machine.
 pub const HOOK_USER: &str = "kanban-hook";
+
+/// Value of `profiles.NAME.user` by which a profile has a user of its own: [`own_user`]. A loaded configuration has the name in its stead.
+pub const OWN_USER: &str = "own";
+
+/// Folder of the homes of users that profiles have of their own.
+pub const OWN_HOMES: &str = "/var/lib/kanban-agents";
+
+/// What the names of the users of profiles begin with.
+const OWN_PREFIX: &str = "kanban-";
+
+/// Characters of a profile's name in that of its user: with the prefix a login name has at most 32.
+const OWN_NAME_CHARS_MAX: usize = 24;
+
+/// Names of users that the package has.
+const OF_PACKAGE: [&str; 4] = ["agent", "agents", "courier", "hook"];
+
+/// The user of a profile with a user of its own: `kanban-NAME` where that is a login name and nobody else's, else with a digest of the
+/// profile's name, so that no two profiles have one.
+pub fn own_user(profile: &str) -> String {
+    let is_fit = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    let is_plain = !profile.is_empty()
+        && profile.len() <= OWN_NAME_CHARS_MAX
+        && profile.chars().all(is_fit)
+        && !OF_PACKAGE.contains(&profile);
+    if is_plain {
+        return format!("{OWN_PREFIX}{profile}");
+    }
+    let digest = Sha256::digest(profile.as_bytes());
+    let digest: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let lower = profile.chars().map(|c| c.to_ascii_lowercase());
+    let fit: String = lower.filter(|c| is_fit(*c)).take(OWN_NAME_CHARS_MAX - 9).collect();
+    let between = if fit.is_empty() { "" } else { "-" };
+    format!("{OWN_PREFIX}{fit}{between}{digest}")
+}
+
+/// The home of such a user.
+pub fn own_home(user: &str) -> PathBuf {
+    Path::new(OWN_HOMES).join(user.strip_prefix(OWN_PREFIX).unwrap_or(user))
+}
+
+/// What to do about the user `user` of `profile`, which does not exist.
+pub fn missing_user(profile: &str, user: &str) -> String {
+    if user == own_user(profile) {
+        format!(
+            "user `{user}` does not exist: make it with `sudo kanban profiles add-user {profile}`"
+        )
+    } else {
+        format!("user `{user}` does not exist: correct `user` of [profiles.{profile}]")
+    }
+}
 
 /// Whose the daemon is, and what it can do about its workers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +123,42 @@ pub fn has_workers_of_others(daemon: &DaemonUser, settings: &Settings) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_profile_has_a_login_name_of_its_own_whatever_it_is_called() {
+        let long = "a-name-that-is-longer-than-a-login-name";
+        for (profile, expected) in [
+            ("deployer", "kanban-deployer"),
+            ("qa_2", "kanban-qa_2"),
+            ("123456789012345678901234", "kanban-123456789012345678901234"),
+            ("agent", "kanban-agent-"),
+            ("hook", "kanban-hook-"),
+            ("courier", "kanban-courier-"),
+            ("Deployer", "kanban-deployer-"),
+            ("de ployer", "kanban-deployer-"),
+            ("\u{e4}\u{f6}", "kanban-"),
+            (long, "kanban-a-name-that-is-"),
+        ] {
+            let user = own_user(profile);
+            let is_fit = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+            assert!(user.starts_with(&expected[..expected.len().min(22)]), "{profile}: {user}");
+            assert!(user.len() <= 32 && user.chars().all(is_fit), "{profile}: {user}");
+            assert_eq!(own_user(profile), user, "the same each time");
+        }
+        let all = ["Deployer", "deployer", "de ployer", "agent", "hook", long, "\u{e4}", "\u{f6}"]
+            .map(own_user);
+        let distinct: std::collections::BTreeSet<&String> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len(), "{all:?}");
+        assert!(
+            !all.contains(&DEFAULT_WORKER_USER.to_owned()) && !all.contains(&HOOK_USER.to_owned())
+        );
+        assert_eq!(own_home("kanban-deployer"), Path::new("/var/lib/kanban-agents/deployer"));
+        assert!(
+            missing_user("deployer", "kanban-deployer")
+                .ends_with("`sudo kanban profiles add-user deployer`")
+        );
+        assert!(missing_user("deployer", "bob").contains("correct `user`"));
+    }
 
     #[test]
     fn workers_are_whose_the_table_says() {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::kernel::chat_policy::ChatPolicy;
 use crate::kernel::notify_policy::NotifyPolicy;
 use crate::kernel::rules::assignee::Assignees;
+use crate::kernel::rules::handover::HandoverPolicy;
 
 /// Numbers and names that the rules need.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +67,8 @@ pub struct Policy {
     pub notify: NotifyPolicy,
     /// What people may do who write in chats.
     pub chat: ChatPolicy,
+    /// To whom workers may hand work.
+    pub handover: HandoverPolicy,
 }
 
 /// What is configured about reviews. A reviewer is a profile or [`crate::kernel::task::HUMAN`]; none: no review.
@@ -163,6 +166,7 @@ impl Default for Policy {
             notify: NotifyPolicy::default(),
             chat: ChatPolicy::default(),
             reviews: ReviewPolicy::default(),
+            handover: HandoverPolicy::default(),
         }
     }
 }

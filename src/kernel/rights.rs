@@ -53,7 +53,9 @@ impl Right {
             Self::Ask => "yes",
             Self::Read => "its board, also after its verdict",
             Self::Comment => "on tasks of its board, also after its verdict",
-            Self::Create => "on its board, until its run is over",
+            Self::Create => {
+                "on its board, until its run is over; [within its reach](#who-may-hand-work-to-whom)"
+            }
             Self::Attach => {
                 "to its own task and to those that the runs of that task created, until its run is over"
             }

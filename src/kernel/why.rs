@@ -58,7 +58,9 @@ impl<'a> Why<'a> {
             TaskStatus::Running => self.of_running(task, &facts)?,
             TaskStatus::Done => Reason::Done,
             TaskStatus::Archived => Reason::Archived,
-            TaskStatus::Triage => Reason::Triage,
+            TaskStatus::Triage => {
+                Reason::Triage { held: store::worker_tasks::held(self.view.connection, &task.id)? }
+            }
             TaskStatus::Todo => Reason::Dependency { open_parents: facts.open_parents },
             TaskStatus::Scheduled => self.of_scheduled(task)?,
             TaskStatus::Review if task.queue_profile().is_some() => self.of_ready(task, &facts)?,

@@ -27,7 +27,7 @@ created in created_cards; both are checked. All of it is kept and read by others
 personal data. Then stop: nothing you do afterwards counts. If the task has a reviewer, this hands it in: it may come back with a \
 request for changes, which your context then begins with.
 6. **Found more work?** Make a new task with kanban_create for the profile that fits, with your task as its parent. Do not widen \
-your own.
+your own. With held in the reply it waits until a person promotes it.
 
 Every run must end with kanban_complete or kanban_block. Leaving without either counts as a failure.
 

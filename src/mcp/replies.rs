@@ -150,7 +150,18 @@ pub fn of_operation(operation: &str, reply: &Value) -> Value {
         ]),
         "heartbeat" => pick(&[("task_id", "id")]),
         "comment" => pick(&[("task_id", "task_id"), ("comment_id", "comment_id")]),
-        "create" => pick(&[("task_id", "id"), ("status", "status"), ("created", "created")]),
+        "create" => with_notes(
+            pick(&[
+                ("task_id", "id"),
+                ("status", "status"),
+                ("created", "created"),
+                ("held", "held"),
+            ]),
+            reply,
+        ),
+        "add_schedule" => {
+            with_notes(pick(&[("name", "name"), ("state", "state"), ("next_at", "next_at")]), reply)
+        }
         "link" => pick(&[("parent_id", "parent_id"), ("child_id", "child_id")]),
         "attach" => pick(&[
             ("task_id", "task_id"),
@@ -161,6 +172,32 @@ pub fn of_operation(operation: &str, reply: &Value) -> Value {
         _ => pick(&[("task_id", "id"), ("status", "status")]),
     }
 }
+
+/// A message with what is otherwise than it was asked for, and what an agent can do about it.
+fn with_notes(mut message: Value, reply: &Value) -> Value {
+    let warnings = reply.get("warnings").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let mut notes: Vec<String> = warnings
+        .iter()
+        .take(NOTES_MAX)
+        .filter_map(|warning| Some(clipped(warning.as_str()?, NOTE_CHARS_MAX)))
+        .collect();
+    if reply.get("held").is_some_and(|held| !held.is_null()) {
+        notes.push(
+            "A person has to promote it, you cannot; work on without it, or block your task"
+                .to_owned(),
+        );
+    }
+    if let (false, Value::Object(fields)) = (notes.is_empty(), &mut message) {
+        fields.insert("note".to_owned(), notes.join(". ").into());
+    }
+    message
+}
+
+/// Characters of a warning in a reply.
+const NOTE_CHARS_MAX: usize = 400;
+
+/// Warnings of a create that a reply carries.
+const NOTES_MAX: usize = 8;
 
 /// Calls without an answer after which an agent is advised to end its run.
 const PENDING_MAX: u32 = 10;
@@ -281,6 +318,14 @@ mod tests {
                 "create",
                 json!({"id": "t_1", "status": "ready", "created": true, "body": "b"}),
                 json!({"ok": true, "task_id": "t_1", "status": "ready", "created": true}),
+            ),
+            (
+                "create",
+                json!({"id": "t_1", "status": "triage", "created": true, "held": "may_assign", "warnings": ["waits in triage"]}),
+                json!({
+                    "ok": true, "task_id": "t_1", "status": "triage", "created": true, "held": "may_assign",
+                    "note": "waits in triage. A person has to promote it, you cannot; work on without it, or block your task",
+                }),
             ),
             (
                 "attach",

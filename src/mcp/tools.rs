@@ -207,7 +207,7 @@ pub const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "kanban_create",
-        about: "Create a task for another profile.",
+        about: "Create a task for another profile. With held in the reply it waits until a person promotes it.",
         operation: "create",
         fields: &[
             required("title"),

@@ -39,7 +39,7 @@ pub struct ListAttention {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Attention {
     /// `board_lost`, `unkillable`, `disk`, `log`, `search`, `paused`, `breaker`, `channel_broken`, `courier_absent`,
-    /// `dead_letters`, `gave_up`, `question`, `blocked`, `block_loop`, `held`,
+    /// `dead_letters`, `gave_up`, `question`, `blocked`, `block_loop`, `held`, `handover`,
     /// `review`, `waiting_long`, `overdue`, `unassigned`, `unknown_profile`, `unusable_profile` or `own`; later releases add others.
     pub kind: String,
     /// What is asked, in one sentence.

@@ -71,6 +71,7 @@ pub async fn doctor(
     checks.extend(supervision::containment_checks(&settings, &containment, &runs_as));
     checks.extend(supervision::holder_check(&service).await);
     checks.push(supervision::users_check(&service.start_inputs));
+    checks.extend(supervision::shared_users_checks(&settings, &service.start_inputs));
     checks.extend(supervision::profile_checks(&settings, &service.start_inputs, &runs_as).await);
     let health = checks.iter().map(|check| check.health).max().unwrap_or(Health::Ok);
     Ok(Doctor { health, checks })

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::actors::apart::on_own_thread;
 use crate::actors::group_limits::group_limits;
+use crate::actors::handover_settings::handover_warnings;
 use crate::actors::start_inputs::StartInputs;
 use crate::config::Settings;
 use crate::config::launch::{Resolution, resolve};
@@ -17,9 +18,12 @@ use crate::config::secrets::{Rule, redactions, set_by_profile};
 use crate::config::settings::Profile;
 use crate::config::template::Placeholder;
 use crate::config::worker_environment::{RunVariables, WorkerEnvironment, worker_environment};
+use crate::config::worker_user::missing_user;
 use crate::kernel::rules::review::pair;
 use crate::kernel::task::NO_REVIEW;
+use crate::os::failure::in_words;
 use crate::os::files::find_program;
+use crate::os::processes::user::Account;
 use crate::os::run_files::env_file;
 use crate::service::{Requester, Service, ServiceError};
 
@@ -84,6 +88,9 @@ pub struct ProfileInfo {
     /// Files of the workers' user, one of which must configure `kanban mcp`; empty when the launcher configures it.
     #[serde(default)]
     pub mcp_entry_files: Vec<String>,
+    /// What an operator may not expect of it, one line each.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// An environment variable whose value is redacted in logs.
@@ -184,6 +191,7 @@ pub(super) fn profile_info(
         working_directory: profile
             .and_then(|profile| profile.working_directory.as_ref())
             .map(|path| path.to_string_lossy().into_owned()),
+        warnings: handover_warnings(name, settings, &start_inputs.daemon_user),
         ..ProfileInfo::default()
     };
     let resolution = match resolve(name, settings) {
@@ -206,7 +214,9 @@ pub(super) fn profile_info(
     let program = argv.first().and_then(|program| find_program(program, &path));
     let problem = match (&program, argv.first()) {
         (None, Some(program)) => Some(format!("program `{program}` not found")),
-        (Some(_), _) | (None, None) => user.err().or(file_problem).or(review_problem),
+        (Some(_), _) | (None, None) => {
+            user.and_then(|user| user_problem(name, user)).err().or(file_problem).or(review_problem)
+        }
     };
     let options = [
         ("model", Placeholder::Model),
@@ -229,6 +239,15 @@ pub(super) fn profile_info(
         env: env.into_keys().collect(),
         path,
         ..info
+    }
+}
+
+/// Whether the user of a profile's workers is there. Asks the user database.
+fn user_problem(profile: &str, user: Option<String>) -> Result<(), String> {
+    match user.as_deref().map(Account::named) {
+        None | Some(Ok(Some(_))) => Ok(()),
+        Some(Ok(None)) => Err(missing_user(profile, &user.unwrap_or_default())),
+        Some(Err(error)) => Err(format!("cannot look up its user: {}", in_words(&error))),
     }
 }
 

@@ -19,6 +19,7 @@ mod contexts;
 mod costs;
 mod dispatch;
 mod handoff;
+mod handover;
 mod history;
 mod keeping;
 mod large;

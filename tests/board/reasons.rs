@@ -31,7 +31,7 @@ fn name(reason: &Reason) -> &'static str {
         Reason::Running { .. } => "running",
         Reason::Done => "done",
         Reason::Archived => "archived",
-        Reason::Triage => "triage",
+        Reason::Triage { .. } => "triage",
         Reason::Scheduled { .. } => "scheduled",
         Reason::Review { .. } => "review",
         Reason::Dependency { .. } => "dependency",
@@ -73,7 +73,7 @@ fn every_reason_has_words_and_is_named_on_the_wire_as_here() {
         Reason::Running { run_id: Some(1), by: "x".into(), open_parents: vec![] },
         Reason::Done,
         Reason::Archived,
-        Reason::Triage,
+        Reason::Triage { held: None },
         Reason::Scheduled { until: Some(1) },
         Reason::Review { reviewer: None, why: None },
         Reason::Dependency { open_parents: vec!["t_1".into()] },
@@ -143,7 +143,7 @@ fn a_task_at_its_end_says_so() {
 fn a_task_that_waits_for_people_or_parents_says_for_whom() {
     let mut bench = Bench::new();
     let triaged = bench.do_it(&wire::<CreateTask>(json!({"title": "t", "triage": true}))).task.id;
-    assert_eq!(why(&bench, &triaged), Reason::Triage);
+    assert_eq!(why(&bench, &triaged), Reason::Triage { held: None });
     let parent = bench.create("p", "", &[]);
     assert_eq!(why(&bench, &parent), Reason::Unassigned);
     let child = bench.create("c", "dev", &[&parent]);

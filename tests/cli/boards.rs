@@ -1,6 +1,9 @@
 //! `boards`, `profiles`, `assignees`, `notify-…`, `gc`, `doctor`: what the operator looks at.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use serde_json::{Value, json};
+use support::skip;
 
 use crate::harness::{Board, keys, quiet, until};
 
@@ -264,4 +267,49 @@ fn a_board_is_removed_when_it_is_empty_and_no_task_with_it() {
     assert_eq!(board.say(["boards"]).ok(), "default\n");
     board.say(["boards", "rm", "shop"]).failed(1);
     board.say(["boards", "rm", " "]).failed(1);
+}
+
+#[test]
+fn a_profile_whose_own_user_is_missing_says_what_makes_it() {
+    if !support::skip::is_root_or_skip("start workers of other users") {
+        return;
+    }
+    let board = Board::with(
+        "[dispatch]\nenabled = false\n[profiles.no-such-profile]\nargv = [\"true\"]\nuser = \"own\"\n",
+    );
+    let line = "user `kanban-no-such-profile` does not exist: make it with `sudo kanban profiles add-user no-such-profile`";
+    let said = board.say(["profiles", "check"]);
+    assert!(said.out.contains(line), "{said:?}");
+    assert!(board.say(["doctor"]).out.contains(line));
+    let id = board.create("t", &["--assignee", "no-such-profile"]);
+    board.say(["dispatch"]);
+    until("the failed start", || board.say(["show", &id]).out.contains(line).then_some(()));
+}
+
+#[test]
+fn an_open_planner_and_a_list_that_protects_nothing_are_warned_of() {
+    let board = Board::with(
+        "[dispatch]\nenabled = false\n[profiles.dev]\nargv = [\"true\"]\nmay_assign = []\n[profiles.qa]\nargv = [\"true\"]\n",
+    );
+    let said = board.say(["profiles", "check"]).ok();
+    let warning = "warning: may_assign is cooperative: the workers run as the daemon's user";
+    assert_eq!(said.matches(warning).count(), 1, "{said}");
+    assert!(board.say(["doctor"]).out.contains("may_assign is cooperative"));
+}
+
+#[test]
+fn only_root_makes_users_for_profiles() {
+    let mut asked = std::process::Command::new(env!("CARGO_BIN_EXE_kanban"));
+    asked.args(["profiles", "add-user", "deployer"]).current_dir("/");
+    if std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
+        std::os::unix::process::CommandExt::uid(&mut asked, 1);
+        std::os::unix::process::CommandExt::gid(&mut asked, 1);
+    }
+    let Ok(said) = asked.output() else {
+        return skip("other users cannot execute the programs under test where they are");
+    };
+    assert_eq!(said.status.code(), Some(1));
+    let said = String::from_utf8(said.stderr).unwrap();
+    assert!(said.contains("cannot make user kanban-deployer: only root can"), "{said}");
+    assert!(said.contains("sudo kanban profiles add-user deployer"), "{said}");
 }

@@ -3,6 +3,7 @@
 use kanband::kernel::error::{Edge, ErrorCode, Fault, Hint, Refusal};
 use kanband::kernel::rules::board_obstacle::BoardObstacle;
 use kanband::kernel::rules::cron::Cron;
+use kanband::kernel::rules::handover::Held;
 use kanband::kernel::rules::review::PairFault;
 use kanband::kernel::task::{Task, TaskStatus};
 
@@ -98,6 +99,8 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         ChangedMeanwhile { current: Box::new(task()) }
         TooLarge { field: "body", actual: 2_000_000_usize, limit: 1_048_576_usize }
         TooMany { what: "comments", id: ID, limit: 1_000_u64 }
+        TreeFull { root: ID, what: "tasks", setting: "dispatch.tree_tasks", limit: 200_u32 }
+        BeyondReach { verb: "unblock", id: ID, held: Held::Assign { by: "reader".to_owned(), to: "deployer".to_owned() } }
         SelfLink { id: ID }
         Cycle { parent: ID, child: OTHER }
         UnknownLink { parent: ID, child: OTHER }

@@ -28,6 +28,7 @@ mod failing_workers;
 mod first_use;
 mod full_disk;
 mod git_callers;
+mod handover;
 mod held;
 mod held_slow;
 mod hidepid;

@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use support::config::config;
+
 use crate::client::Mcp;
 use crate::harness::{Board, until};
 
@@ -137,4 +139,29 @@ fn a_list_is_short_unless_it_is_asked_to_be_longer_and_says_how_to_go_on() {
         let said = mcp.refused("kanban_list", json!({"limit": limit}));
         assert!(said["error"].as_str().unwrap().contains("limit must be"), "{said}");
     }
+}
+
+#[test]
+fn a_task_beyond_the_reach_of_a_profile_says_that_a_person_has_to_promote_it() {
+    let config = config(&[("dev", "report", "exec sleep 600"), ("deployer", "exit", "exit 0")])
+        .with("dispatch.enabled", false)
+        .with("profiles.dev.may_assign", Vec::<String>::new());
+    let board = Board::with(&config);
+    let id = running(&board);
+    let mut mcp = Mcp::in_run_of(&board, &id);
+    let reply =
+        mcp.ok("kanban_create", json!({"title": "t", "assignee": "deployer", "priority": 5}));
+    assert_eq!((&reply["status"], &reply["held"]), (&json!("triage"), &json!("may_assign")));
+    let note = reply["note"].as_str().unwrap();
+    for words in
+        ["profiles.dev.may_assign", "priority 5 was lowered to 0", "A person has to promote it"]
+    {
+        assert!(note.contains(words), "{words}: {note}");
+    }
+    assert_eq!(board.status(reply["task_id"].as_str().unwrap()), "triage");
+    let reply = mcp.ok("kanban_create", json!({"title": "t", "assignee": "dev"}));
+    assert_eq!(
+        (&reply["status"], reply.get("held"), reply.get("note")),
+        (&json!("ready"), None, None)
+    );
 }

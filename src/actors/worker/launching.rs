@@ -19,6 +19,7 @@ use super::{Worker, without_secrets};
 use crate::actors::accounts;
 use crate::actors::apart::on_own_thread;
 use crate::actors::live_runs::{LiveRun, RunToken};
+use crate::config::worker_user::missing_user;
 use crate::kernel::outcome::{Evidence, ProcessEnd};
 use crate::kernel::start_fault::FailedStep;
 use crate::kernel::verbs::RunOrder;
@@ -48,10 +49,9 @@ impl Worker {
         context.spawn(look.into_actor(self).map(move |found, worker, context| {
             let failed = match found {
                 Ok(Ok(Some(account))) => return worker.launch_as(order, Some(account), context),
-                Ok(Ok(None)) => NotLaunched::at(
-                    FailedStep::User,
-                    format!("the user of its workers, `{name}`, does not exist"),
-                ),
+                Ok(Ok(None)) => {
+                    NotLaunched::at(FailedStep::User, missing_user(&order.profile, &name))
+                }
                 Ok(Err(error)) => NotLaunched::by(
                     FailedStep::UserLookUp,
                     &format!("cannot look up user `{name}`"),

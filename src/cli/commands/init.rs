@@ -14,6 +14,7 @@ use crate::app;
 use crate::cli::commands::Ended;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
+use crate::config::held_secrets::has_secrets;
 use crate::config::home::HomeKind;
 use crate::config::{Home, Settings};
 use crate::exit_codes::CliExit;
@@ -123,6 +124,11 @@ pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
     for line in next.lines() {
         session.output.line(line)?;
     }
+    if made.home.kind() == HomeKind::System {
+        for line in own_users(&settings) {
+            session.output.line(line)?;
+        }
+    }
     Ok(CliExit::Ok)
 }
 
@@ -205,6 +211,27 @@ impl Next<'_> {
     }
 }
 
+/// The proposal of a user of its own for each profile with secrets that shares the workers' user.
+fn own_users(settings: &Settings) -> Vec<String> {
+    let profiles = settings.profiles.iter();
+    let shared = profiles
+        .filter(|(name, profile)| profile.user.is_none() && has_secrets(name, profile, settings));
+    let names: Vec<&str> = shared.map(|(name, _)| name.as_str()).collect();
+    let mut lines = Vec::new();
+    if !names.is_empty() {
+        lines.push(format!(
+            "Profiles with secrets that other profiles' workers can read: {}. A user of its own keeps them apart:",
+            names.join(", ")
+        ));
+    }
+    lines.extend(names.iter().map(|name| {
+        format!(
+            "  sudo kanban profiles add-user {name}  # then `user = \"own\"` in [profiles.{name}]"
+        )
+    }));
+    lines
+}
+
 /// Asks before the home of the machine is made: `sudo` may have been one word too many.
 fn ask_root(arguments: &Arguments, session: &mut Session) -> Result<(), Failure> {
     let home = Home::resolve(&session.ambient)?;
@@ -243,6 +270,18 @@ mod tests {
         let next = Next { is_running, start, profiles, agents, config, programs };
         let command = |line: &String| line.split(" #").next().unwrap_or_default().trim().to_owned();
         next.lines().iter().skip(1).map(command).collect()
+    }
+
+    #[test]
+    fn a_user_of_its_own_is_proposed_for_each_profile_that_shares_its_secrets() {
+        use crate::config::load::tests::settings;
+        let text = "[profiles.a]\nargv = [\"x\"]\nenv_file = \"/etc/keys\"
+            [profiles.b]\nargv = [\"x\"]\nenv_file = \"/etc/keys\"\nuser = \"own\"
+            [profiles.c]\nargv = [\"x\"]";
+        let lines = own_users(&settings(text));
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(lines[1].contains("add-user a "), "{lines:?}");
+        assert_eq!(own_users(&settings("[profiles.c]\nargv = [\"x\"]")), Vec::<String>::new());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `kanban profiles`.
 
+mod add_user;
 mod check;
 
 pub(super) use check::{mcp_entry, run as check_profile};
@@ -21,6 +22,7 @@ use crate::service::profiles::ProfileInfo;
 #[command(after_help = "Examples:
   kanban profiles
   kanban profiles check coder
+  sudo kanban profiles add-user deployer
   kanban profiles list --json | jq -r '.[] | select(.problem != null) | .name'")]
 pub struct Arguments {
     #[command(subcommand)]
@@ -41,6 +43,16 @@ enum Action {
         #[arg(add = complete::profiles())]
         name: Option<String>,
     },
+    /// Make a user of its own for the workers of a profile; only root can
+    ///
+    /// Makes a user of the system without a login, with a private home below /var/lib/kanban-agents, and allows it in
+    /// /etc/kanband/users. Does only what is not done yet. The profile uses it with `user = "own"`.
+    #[command(after_help = "Example:\n  sudo kanban profiles add-user deployer")]
+    AddUser {
+        /// Profile
+        #[arg(add = complete::profiles())]
+        name: String,
+    },
 }
 
 /// Runs it.
@@ -48,8 +60,10 @@ enum Action {
 /// # Errors
 /// The daemon's refusal.
 pub fn run(arguments: &Arguments, session: &mut Session) -> Ended {
-    if let Some(Action::Check { name }) = &arguments.action {
-        return check::run(name.as_deref(), session);
+    match &arguments.action {
+        Some(Action::Check { name }) => return check::run(name.as_deref(), session),
+        Some(Action::AddUser { name }) => return add_user::run(name, session),
+        Some(Action::List) | None => {}
     }
     let profiles: Vec<ProfileInfo> = session.client()?.get("/v1/profiles", &Nothing {})?;
     if session.output.is_json() {

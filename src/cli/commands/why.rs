@@ -57,7 +57,7 @@ fn until(reason: &Reason) -> Option<EpochSeconds> {
         Reason::Running { .. }
         | Reason::Done
         | Reason::Archived
-        | Reason::Triage
+        | Reason::Triage { .. }
         | Reason::Review { .. }
         | Reason::Dependency { .. }
         | Reason::Blocked { .. }

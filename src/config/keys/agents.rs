@@ -240,7 +240,7 @@ pub(super) const PROFILE: &[Key] = &[
         default: None,
         example: Some("\"kanban-agent\""),
         unit: None,
-        doc: "User of the workers. Default: `kanban-agent` for the machine's daemon, root for a daemon of root with \
+        doc: "User of the workers; \"own\": one of this profile's own, made by `sudo kanban profiles add-user NAME`. Default: `kanban-agent` for the machine's daemon, root for a daemon of root with \
          KANBAN_HOME. A daemon of an ordinary user runs workers as itself and refuses other users; with `supervision.holder` the users listed in /etc/kanband/users are allowed.",
     },
     Key {
@@ -299,6 +299,26 @@ pub(super) const PROFILE: &[Key] = &[
         unit: None,
         doc: "Start the schedules that orchestrating workers of this profile make at once; without it each waits until a person \
          resumes it.",
+    },
+    Key {
+        name: "may_assign",
+        kind: Kind::TextList,
+        default: None,
+        example: Some("[\"qa\", \"docs\"]"),
+        unit: None,
+        doc: "Profiles to whose workers this profile's workers may hand work, beside their own and all people; `[\"*\"]`: every \
+         profile. Default: profiles of the same user without `env_file` and without `env` outside `env_public`; every profile if \
+         the workers run as the daemon's user, or with `orchestrator = true`. Other tasks wait in triage for a person.",
+    },
+    Key {
+        name: "may_use_dirs",
+        kind: Kind::TextList,
+        default: None,
+        example: Some("[\"/srv/checkouts\"]"),
+        unit: None,
+        doc: "Directories below which the tasks that this profile's workers create may work (`dir:` and `worktree:`), beside \
+         the workspace and the repository of the creating worker. Default: none; all if the workers run as the daemon's user, or \
+         with `orchestrator = true`. Other tasks wait in triage for a person.",
     },
     Key {
         name: "review",

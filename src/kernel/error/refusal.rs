@@ -8,6 +8,7 @@ use thiserror::Error;
 use crate::kernel::ids::RunId;
 use crate::kernel::rules::board_obstacle::BoardObstacle;
 use crate::kernel::rules::cron::CronFault;
+use crate::kernel::rules::handover::Held;
 use crate::kernel::rules::pair_fault::PairFault;
 use crate::kernel::task::{Task, TaskStatus};
 
@@ -242,6 +243,30 @@ pub enum Refusal {
         id: String,
         /// How many it may have.
         limit: u64,
+    },
+    /// Workers have created as many tasks from one task as they may.
+    #[error(
+        "cannot create a task: {root} has the maximum of {limit} {what} that workers create ({setting})"
+    )]
+    TreeFull {
+        /// The task from which all of them come.
+        root: String,
+        /// What it has too many of.
+        what: &'static str,
+        /// The setting.
+        setting: &'static str,
+        /// Its value.
+        limit: u32,
+    },
+    /// The profile of a worker may not hand work to another one.
+    #[error("cannot {verb} {id}: {held}")]
+    BeyondReach {
+        /// The verb.
+        verb: &'static str,
+        /// The task.
+        id: String,
+        /// What is in the way.
+        held: Held,
     },
     /// A task was to depend on itself.
     #[error("a task cannot depend on itself: {id}")]

@@ -34,6 +34,9 @@ pub enum EventBody<'a> {
         schedule: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         occurrence_at: Option<EpochSeconds>,
+        /// The setting for which it waits in triage.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        held: Option<&'a str>,
     },
     Linked {
         parent: &'a TaskId,

@@ -82,6 +82,8 @@ pub fn waiting_tasks(
         }));
         let loops = store::questions::list_block_loops(connection, of)?;
         found.extend(loops.iter().map(|of| of_loop(board, of)));
+        let handed = waiting::list_handed_over(connection, of)?;
+        found.extend(handed.iter().map(|task| of_handover(board, task)));
         found.extend(reviews(connection, of, &unable)?);
         let long = waiting::list_waiting_long(connection, of)?;
         add(&mut found, &long, (0, Causes::One), &|board, task| {
@@ -244,6 +246,12 @@ fn of_loop(board: &BoardName, of: &BlockLoop) -> Waiting {
     );
     let task = Named::of(of.id.as_str(), &of.title, board, of.status);
     Waiting::of_task(Kind::BlockLoop, cause, task, of.since)
+}
+
+fn of_handover(board: &BoardName, task: &WaitingTask) -> Waiting {
+    let setting = task.reason.as_deref().unwrap_or_default();
+    let cause = format!("created by a worker beyond what its profile may ({setting})");
+    of_task(Kind::Handover, &cause, board, task)
 }
 
 fn of_review(board: &BoardName, task: &WaitingTask) -> Waiting {

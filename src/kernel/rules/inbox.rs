@@ -46,6 +46,8 @@ pub enum Kind {
     BlockLoop,
     /// A parent was cancelled, or archived unfinished.
     Held,
+    /// A worker created a task beyond what its profile may.
+    Handover,
     /// A task waits for the verdict of a person.
     Review,
     /// A task has been ready for long.
@@ -66,7 +68,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, worst first.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::BoardLost,
         Self::Unkillable,
         Self::Disk,
@@ -82,6 +84,7 @@ impl Kind {
         Self::Blocked,
         Self::BlockLoop,
         Self::Held,
+        Self::Handover,
         Self::Review,
         Self::WaitingLong,
         Self::Overdue,
@@ -110,6 +113,7 @@ impl Kind {
             Self::Blocked => "blocked",
             Self::BlockLoop => "block_loop",
             Self::Held => "held",
+            Self::Handover => "handover",
             Self::Review => "review",
             Self::WaitingLong => "waiting_long",
             Self::Overdue => "overdue",
@@ -136,6 +140,13 @@ impl Kind {
                 vec![format!("kanban show {first}"), format!("kanban cancel {first}")]
             }
             Self::Held => vec![format!("kanban unblock {all}"), format!("kanban cancel {all}")],
+            Self::Handover => {
+                vec![
+                    format!("kanban show {first}"),
+                    format!("kanban promote {all}"),
+                    format!("kanban archive {all}"),
+                ]
+            }
             Self::Review => {
                 vec![
                     format!("kanban approve {all}"),

@@ -25,7 +25,11 @@ pub enum Reason {
     /// The task is archived.
     Archived,
     /// The task is in triage and needs `promote`.
-    Triage,
+    Triage {
+        /// The setting for which it is there, where a worker created it: `may_assign` or `may_use_dirs`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        held: Option<String>,
+    },
     /// The time of the task has not come, or it is parked.
     Scheduled {
         /// Until then, epoch seconds; none: until a person lets it go on.
@@ -221,7 +225,7 @@ impl Reason {
             Self::Running { .. } => "running",
             Self::Done => "done",
             Self::Archived => "archived",
-            Self::Triage => "triage",
+            Self::Triage { .. } => "triage",
             Self::Scheduled { .. } => "scheduled",
             Self::Review { .. } => "review",
             Self::Dependency { .. } => "dependency",
@@ -281,7 +285,7 @@ impl Reason {
             Self::Running { .. }
             | Self::Done
             | Self::Archived
-            | Self::Triage
+            | Self::Triage { .. }
             | Self::Scheduled { .. }
             | Self::Review { .. }
             | Self::Dependency { .. }

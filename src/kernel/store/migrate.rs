@@ -44,6 +44,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 22, sql: include_str!("migrations/0022_chat.sql") },
     Migration { version: 23, sql: include_str!("migrations/0023_quiet.sql") },
     Migration { version: 24, sql: include_str!("migrations/0024_pauses.sql") },
+    Migration { version: 25, sql: include_str!("migrations/0025_worker_tasks.sql") },
 ];
 
 /// The schema version that this program writes.

@@ -66,6 +66,7 @@ pub mod tasks;
 pub mod transaction;
 pub mod transfer;
 pub mod waiting;
+pub mod worker_tasks;
 pub mod workspaces;
 
 pub use connection::Connection;

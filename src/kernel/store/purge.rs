@@ -49,6 +49,7 @@ pub fn purge_task(connection: &Connection, id: &TaskId) -> Result<usize, Fault> 
     delete("DELETE FROM chat_tokens WHERE task_id = :id")?;
     delete("DELETE FROM kanban_notify_subs WHERE task_id = :id")?;
     delete("DELETE FROM imports WHERE task_id = :id")?;
+    delete("DELETE FROM worker_tasks WHERE task_id = :id")?;
     delete("DELETE FROM tasks WHERE id = :id")?;
     Ok(events)
 }

@@ -82,6 +82,19 @@ pub fn list_blocked(connection: &Connection, of: WaitingOf<'_>) -> Result<Vec<Wa
     list(connection, sql, of)
 }
 
+/// Tasks that workers created beyond what their profiles may, oldest first; the reason is the setting.
+pub fn list_handed_over(
+    connection: &Connection,
+    of: WaitingOf<'_>,
+) -> Result<Vec<WaitingTask>, Fault> {
+    let sql = "SELECT t.id, t.title, t.created_at, t.block_kind, NULL, w.held, 0, t.status
+         FROM worker_tasks w INDEXED BY idx_worker_tasks_held CROSS JOIN tasks t ON t.id = w.task_id
+         WHERE w.held IS NOT NULL AND t.status = 'triage' AND t.board = :board
+           AND (:name IS NULL OR t.assignee = :name OR t.created_by = :name)
+         ORDER BY t.seq LIMIT :limit";
+    list(connection, sql, of)
+}
+
 /// Tasks that wait for the review of a person, by priority; the reason says why, where a profile is their reviewer.
 pub fn list_in_review(
     connection: &Connection,

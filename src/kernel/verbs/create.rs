@@ -24,6 +24,7 @@ use crate::kernel::verbs::chat_limits::refuse_reviewer;
 use crate::kernel::verbs::chat_subscription::subscribe_chat;
 use crate::kernel::verbs::created_reply;
 use crate::kernel::verbs::fence::{refuse_ended, refuse_ended_run};
+use crate::kernel::verbs::handover;
 use crate::kernel::verbs::review::refuse_pair;
 use crate::kernel::verbs::room;
 use crate::kernel::verbs::start_time::past_warning;
@@ -100,7 +101,11 @@ pub struct CreateReply<T = Task> {
     pub task: T,
     /// False when the idempotency key matched an existing task.
     pub created: bool,
-    /// Why nothing will be started for the task, where that is known: one line each.
+    /// The setting for which a task that a worker created waits in `triage`, until a person promotes it: `may_assign` or
+    /// `may_use_dirs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
+    /// What is otherwise than asked for, or why nothing will be started for the task, where that is known: one line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
@@ -156,7 +161,8 @@ impl CreateTask {
         if let Some(key) = key
             && let Some(existing) = find_existing(tx, &task.board, key, hash.as_deref())?
         {
-            return Ok(CreateReply { task: existing, created: false, warnings: Vec::new() });
+            let held = store::worker_tasks::held(tx.store(), &existing.id)?;
+            return Ok(CreateReply { task: existing, created: false, held, warnings: Vec::new() });
         }
         // Only now what may have changed since the first time, such as the profiles: a repeated request is answered by
         // what became of it.
@@ -165,14 +171,16 @@ impl CreateTask {
             refuse_ended_run(tx)?;
         }
         warnings.extend(self.directory.admit(&task, self.create_dir)?);
-        refuse_options_not_taken(tx, &task)?;
         (task.reviewer, task.reviewer_chosen) = self.reviewer(tx, maker.caller, &task)?;
+        let judged = handover::judge(tx, maker.caller, maker.occurrence.is_some(), &mut task)?;
+        warnings.extend(judged.warnings.iter().cloned());
+        refuse_options_not_taken(tx, &task)?;
         refuse_pair(tx, task.reviewer.as_deref(), task.assignee.as_deref())?;
         let parents = self.existing_parents(tx, &task)?;
         for (parent, _) in &parents {
             room::for_child(tx.store(), parent)?;
         }
-        task.status = self.first_status(&task, &parents);
+        task.status = self.first_status(&task, &parents, judged.held);
         warnings.extend(past_warning(task.start_at, tx.now).map(str::to_owned));
         task.ready_at = (task.status == TaskStatus::Ready).then_some(tx.now);
         insert_under_free_id(tx, &mut task, hash.as_deref())?;
@@ -182,8 +190,10 @@ impl CreateTask {
         for label in &task.labels {
             store::labels::insert(tx.store(), &task.id, label)?;
         }
+        judged.enter(tx, &task.id)?;
         tx.count(&task, None, Some(task.status));
-        let created = tx.event(&task, None, &self.created_event(&task, maker.occurrence))?;
+        let created =
+            tx.event(&task, None, &self.created_event(&task, maker.occurrence, judged.held))?;
         subscribe_chat(tx, maker.caller, &task, created)?;
         if task.status == TaskStatus::Ready {
             tx.signal(Signal::DispatchDue);
@@ -191,7 +201,8 @@ impl CreateTask {
         for at in [task.start_at, task.due_at].into_iter().flatten() {
             tx.signal(Signal::TimeSet { at });
         }
-        Ok(CreateReply { task, created: true, warnings })
+        let held = judged.held.map(str::to_owned);
+        Ok(CreateReply { task, created: true, held, warnings })
     }
 
     /// Refuses what the caller may not create at all, before anything about the request is looked up for it.
@@ -359,8 +370,13 @@ impl CreateTask {
         }
     }
 
-    fn first_status(&self, task: &Task, parents: &[(TaskId, TaskStatus)]) -> TaskStatus {
-        if self.triage {
+    fn first_status(
+        &self,
+        task: &Task,
+        parents: &[(TaskId, TaskStatus)],
+        held: Option<&str>,
+    ) -> TaskStatus {
+        if self.triage || held.is_some() {
             return TaskStatus::Triage;
         }
         let is_satisfied = parents.iter().all(|(_, status)| status.satisfies_children());
@@ -372,6 +388,7 @@ impl CreateTask {
         &'a self,
         task: &'a Task,
         occurrence: Option<Occurrence<'a>>,
+        held: Option<&'a str>,
     ) -> EventBody<'a> {
         let parents = self.parents.iter().map(|id| id.trim()).filter(|id| !id.is_empty());
         EventBody::Created {
@@ -382,6 +399,7 @@ impl CreateTask {
             skills: task.skills.as_deref().filter(|skills| !skills.is_empty()),
             schedule: occurrence.map(|occurrence| occurrence.schedule),
             occurrence_at: occurrence.map(|occurrence| occurrence.at),
+            held,
         }
     }
 

@@ -12,6 +12,7 @@ use crate::kernel::task::{Task, TaskStatus, TaskStep};
 use crate::kernel::tx::{Tx, refuse_other_board};
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::fence::refuse_ended_run;
+use crate::kernel::verbs::handover::refuse_beyond_reach;
 use crate::kernel::verbs::moves::Cause;
 use crate::kernel::verbs::room;
 
@@ -53,6 +54,7 @@ impl Verb for LinkTasks {
         let (parent, child) = self.ends(tx)?;
         tx.caller.check(Self::NAME, &child.board, None)?;
         refuse_ended_run(tx)?;
+        refuse_beyond_reach(tx, &child, Self::NAME)?;
         if parent.id == child.id {
             return Err(Refusal::SelfLink { id: parent.id.to_string() }.into());
         }

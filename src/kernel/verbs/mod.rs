@@ -48,6 +48,7 @@ pub(in crate::kernel) mod fence;
 mod fire_timer;
 mod gc;
 mod give_reviews_to_people;
+mod handover;
 mod heartbeat;
 mod launch;
 mod lease_commands;

@@ -115,6 +115,9 @@ impl Tx<'_> {
             let value = format!("{} is not {}", task.id, task.status);
             return Err(Fault::Corrupt { what: "status of a task", value }.into());
         }
+        if task.status == TaskStatus::Triage {
+            store::worker_tasks::let_go(self.store(), &task.id)?;
+        }
         self.count(task, Some(task.status), Some(to));
         if task.status == TaskStatus::Blocked {
             questions::withdraw_of_block(self, task)?;

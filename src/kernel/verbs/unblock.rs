@@ -12,6 +12,7 @@ use crate::kernel::task::{Task, TaskStatus, TaskStep};
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::fence::refuse_ended_run;
+use crate::kernel::verbs::handover::refuse_beyond_reach;
 use crate::kernel::verbs::moves::Cause;
 use crate::kernel::{origin, store};
 
@@ -68,7 +69,7 @@ impl Verb for UnblockTask {
 /// The task, if the caller may let it go on: a person every one; a worker whose profile plans work for others those that
 /// the runs of its own task created.
 pub(super) fn planned_task(
-    tx: &Tx<'_>,
+    tx: &mut Tx<'_>,
     id: &str,
     board: Option<&str>,
     verb: &'static str,
@@ -91,12 +92,13 @@ pub(super) fn planned_task(
     }
     refuse_ended_run(tx)?;
     origin::refuse_foreign(tx.store(), tx.caller, &task)?;
+    refuse_beyond_reach(tx, &task, verb)?;
     Ok(task)
 }
 
 impl UnblockTask {
     /// The task. What only a person lifts, a worker does not.
-    fn task(&self, tx: &Tx<'_>) -> Result<Task, VerbError> {
+    fn task(&self, tx: &mut Tx<'_>) -> Result<Task, VerbError> {
         let task = planned_task(tx, &self.id, self.board.as_deref(), Self::NAME)?;
         match tx.caller {
             Caller::Worker { run_id, .. } if self.more_starts => {

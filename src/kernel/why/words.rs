@@ -21,7 +21,12 @@ impl Reason {
             }
             Self::Done => "already done".to_owned(),
             Self::Archived => "is archived".to_owned(),
-            Self::Triage => "waits in triage".to_owned(),
+            Self::Triage { held: None } => "waits in triage".to_owned(),
+            Self::Triage { held: Some(setting) } => {
+                format!(
+                    "waits in triage: a worker created it beyond what its profile may ({setting})"
+                )
+            }
             Self::Scheduled { until: Some(_) } => "waits for its start time".to_owned(),
             Self::Scheduled { until: None } => "is parked".to_owned(),
             Self::Review { reviewer, why } => {
@@ -111,7 +116,7 @@ impl Reason {
     /// What a person could do about it.
     pub fn hint(&self, id: &str) -> Option<String> {
         let hint = match self {
-            Self::Triage => format!("promote it with `kanban promote {id}`"),
+            Self::Triage { .. } => format!("promote it with `kanban promote {id}`"),
             Self::Scheduled { .. } => format!("start it now with `kanban promote {id}`"),
             Self::Review { .. } => format!(
                 "accept it with `kanban approve {id}`, or send it back with `kanban request-changes {id} TEXT`"

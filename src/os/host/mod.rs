@@ -15,3 +15,4 @@ pub mod socket_file;
 pub mod stderr;
 pub mod terminal;
 pub mod wall_timer;
+pub mod worker_users;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::actors::group_limits::group_limits;
+use crate::actors::handover_settings::shared_users;
 use crate::actors::start_inputs::StartInputs;
 use crate::config::Settings;
 use crate::config::settings::ContainmentMode;
@@ -90,6 +91,22 @@ pub(super) fn users_check(start_inputs: &StartInputs) -> Check {
     Check::ok("users", message)
 }
 
+/// Users that profiles with different secrets have together.
+pub(super) fn shared_users_checks(settings: &Settings, start_inputs: &StartInputs) -> Vec<Check> {
+    let shared = shared_users(settings, &start_inputs.daemon_user).into_iter();
+    shared
+        .map(|(user, profiles)| {
+            let (names, first) = (profiles.join(", "), profiles.first().cloned().unwrap_or_default());
+            Check::bad(
+                "shared users",
+                Health::Warn,
+                format!("profiles {names} have different secrets and share the user `{user}`: their workers can read each other's"),
+                format!("`sudo kanban profiles add-user {first}`, then `user = \"own\"` in [profiles.{first}]"),
+            )
+        })
+        .collect()
+}
+
 pub(super) async fn profile_checks(
     settings: &Settings,
     start_inputs: &Arc<StartInputs>,
@@ -140,6 +157,12 @@ fn profile_check(info: ProfileInfo) -> Check {
         None if !info.not_enforced.is_empty() => {
             limits_in_name_only(&check, &format!("profiles.{name}"), &info.not_enforced)
         }
+        None if !info.warnings.is_empty() => Check::bad(
+            &check,
+            Health::Warn,
+            info.warnings.join("; "),
+            format!("see [profiles.{name}]: `may_assign` and `may_use_dirs`"),
+        ),
         None => Check::ok(&check, info.program.unwrap_or_default()),
         Some(problem) => {
             let fix = format!("install it, or correct [profiles.{name}]");

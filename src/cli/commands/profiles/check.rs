@@ -170,6 +170,9 @@ fn lines(finding: &Finding) -> Vec<String> {
     for problem in problems {
         lines.push(format!("  problem: {}", one_line(problem)));
     }
+    for warning in &profile.warnings {
+        lines.push(format!("  warning: {}", one_line(warning)));
+    }
     lines
 }
 

@@ -76,6 +76,12 @@ impl Refusal {
             Self::UnknownQuestion { id, .. } => Hint::ListQuestions { id: id.clone() },
             Self::TooMany { id, .. } => Hint::ContinueInNewTask { id: id.clone() },
             Self::ReadTooLong { .. } => Hint::NarrowQuery,
+            Self::TreeFull { .. } => {
+                Hint::words("finish what there is to do in your own task, or block it for a person")
+            }
+            Self::BeyondReach { .. } => {
+                Hint::words("a person has to do it: say in a comment what is needed")
+            }
             Self::TitleRequired
             | Self::BoardInUse { .. }
             | Self::NoDirectory { .. }

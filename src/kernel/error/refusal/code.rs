@@ -36,9 +36,10 @@ impl Refusal {
             | Self::OptionNotTaken { .. }
             | Self::WorkspaceKind { .. }
             | Self::SkillComma { .. } => ErrorCode::InvalidValue,
-            Self::TooLarge { .. } | Self::TooMany { .. } | Self::TooManySchedules { .. } => {
-                ErrorCode::TooLarge
-            }
+            Self::TooLarge { .. }
+            | Self::TooMany { .. }
+            | Self::TooManySchedules { .. }
+            | Self::TreeFull { .. } => ErrorCode::TooLarge,
             Self::NoOpenParent { .. } => ErrorCode::NoOpenParent,
             Self::QuestionOver { .. } => ErrorCode::QuestionOver,
             Self::QuestionOpen { .. } => ErrorCode::QuestionOpen,
@@ -58,7 +59,7 @@ impl Refusal {
             Self::OtherClaimer { .. } => ErrorCode::OtherClaimer,
             Self::RunOver { .. } => ErrorCode::RunOver,
             Self::NotYours { .. } => ErrorCode::NotYours,
-            Self::Forbidden { .. } => ErrorCode::Forbidden,
+            Self::Forbidden { .. } | Self::BeyondReach { .. } => ErrorCode::Forbidden,
             Self::IdempotencyConflict { .. } => ErrorCode::IdempotencyConflict,
             Self::RequestConflict { .. } => ErrorCode::RequestConflict,
             Self::UnknownProfile { .. } | Self::NothingToPause { .. } => ErrorCode::UnknownProfile,
