@@ -98,7 +98,7 @@ macro_rules! keep_what_is_unusual {
 /// # Errors
 /// It cannot be written as JSON.
 pub(super) fn kept(request: &CreateTask, reply: &CreateReply) -> serde_json::Result<Value> {
-    let CreateReply { task, created, warnings } = reply;
+    let CreateReply { task, created, warnings, held } = reply;
     // Each field by its name: one that is new has to be kept too.
     #[rustfmt::skip]
     let Task {
@@ -136,7 +136,7 @@ pub(super) fn kept(request: &CreateTask, reply: &CreateReply) -> serde_json::Res
     keep_what_is_something!(part:
         created_by started_at completed_at result skills claim_lock claim_expires worker_pid last_spawn_error
         last_heartbeat_at current_run_id workflow_template_id current_step_key not_before ready_at archived_at resume_run_id
-        branch_name start_at due_at reviewer review_why block_kind schedule_id occurrence_at archived_from);
+        branch_name start_at due_at reviewer review_why block_kind schedule_id occurrence_at archived_from held);
     part.fault.map_or(Ok(Value::Object(part.fields)), Err)
 }
 
