@@ -6,6 +6,7 @@
 
 mod agents;
 mod chat;
+mod confinement;
 mod key;
 mod notify;
 mod reviews;

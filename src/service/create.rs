@@ -1,9 +1,11 @@
 //! Creation of tasks: before the board decides, the daemon looks whether the directories are there that the tasks are to work in.
 //! A path that is mistyped is not made by the first start.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::actors::path_looks::{self, Asked};
+use crate::actors::run_views::refusal;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::VerbError;
 use crate::kernel::location::DirectoryDoubt;
@@ -88,10 +90,19 @@ async fn look(
     let found = service.looker.look_before_create(path_looks::PATIENCE, asked).await;
     for (at, number) in looked {
         if let (Some(task), Some(look)) = (tasks.get_mut(at), found.get(number)) {
-            task.directory = DirectoryDoubt::of(look.clone());
+            task.directory = match out_of_sight(service, task) {
+                Some(why) => DirectoryDoubt::Broken { why },
+                None => DirectoryDoubt::of(look.clone()),
+            };
         }
     }
     Ok(())
+}
+
+/// Why the runs of a task's assignee would not see its directory. Without an assignee the start says so.
+fn out_of_sight(service: &Service, task: &CreateTask) -> Option<String> {
+    let (assignee, path) = (task.assignee.as_deref()?, directory(task)?);
+    refusal(service.supervision.view_of(assignee), assignee, Path::new(path))
 }
 
 /// The directory that a task is to work in, where it names one that can be looked at.

@@ -17,9 +17,11 @@ use crate::config::secrets::{Rule, redactions, set_by_profile};
 use crate::config::settings::Profile;
 use crate::config::template::Placeholder;
 use crate::config::worker_environment::{RunVariables, WorkerEnvironment, worker_environment};
+use crate::config::worker_user::no_new_privs;
 use crate::kernel::rules::review::pair;
 use crate::kernel::task::NO_REVIEW;
 use crate::os::files::find_program;
+use crate::os::processes::landlock;
 use crate::os::run_files::env_file;
 use crate::service::{Requester, Service, ServiceError};
 
@@ -63,6 +65,9 @@ pub struct ProfileInfo {
     /// User of its workers; null: the daemon's user.
     #[serde(default)]
     pub user: Option<String>,
+    /// Whether set-user-id programs and file capabilities give its workers no other rights.
+    #[serde(default)]
+    pub no_new_privs: bool,
     /// Names of the workers' environment variables, in order.
     #[serde(default)]
     pub env: Vec<String>,
@@ -180,6 +185,10 @@ pub(super) fn profile_info(
             .get()
             .not_enforced(&group_limits(settings, profile)),
         user: user.clone().ok().flatten(),
+        no_new_privs: no_new_privs(
+            profile.and_then(|profile| profile.no_new_privs),
+            matches!(user, Ok(Some(_))),
+        ),
         review: profile.and_then(|profile| profile.review.clone()),
         working_directory: profile
             .and_then(|profile| profile.working_directory.as_ref())
@@ -206,7 +215,9 @@ pub(super) fn profile_info(
     let program = argv.first().and_then(|program| find_program(program, &path));
     let problem = match (&program, argv.first()) {
         (None, Some(program)) => Some(format!("program `{program}` not found")),
-        (Some(_), _) | (None, None) => user.err().or(file_problem).or(review_problem),
+        (Some(_), _) | (None, None) => {
+            user.err().or(file_problem).or(review_problem).or_else(|| landlock_problem(profile))
+        }
     };
     let options = [
         ("model", Placeholder::Model),
@@ -230,6 +241,14 @@ pub(super) fn profile_info(
         path,
         ..info
     }
+}
+
+/// Why a profile's `landlock_write` keeps its workers from starting here.
+fn landlock_problem(profile: Option<&Profile>) -> Option<String> {
+    let is_asked = profile.is_some_and(|profile| !profile.landlock_write.is_empty());
+    (is_asked && !landlock::is_supported()).then(|| {
+        "landlock_write: this kernel has no Landlock (Linux 5.13, `lsm=landlock`)".to_owned()
+    })
 }
 
 /// The variables of a worker, as far as they are known before there is a task.

@@ -1,6 +1,7 @@
 //! `kanban profiles`.
 
 mod check;
+mod privileges;
 
 pub(super) use check::{mcp_entry, run as check_profile};
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::cli::commands::Ended;
+use crate::cli::commands::profiles::privileges::privileged;
 use crate::cli::session::Session;
 use crate::cli::text::one_line;
 use crate::config::Ambient;
@@ -31,6 +32,8 @@ struct Finding {
     mcp_entry: Option<PathBuf>,
     /// Everything that is missing.
     problems: Vec<String>,
+    /// What will not work as one may expect.
+    warnings: Vec<String>,
 }
 
 /// Runs it.
@@ -75,7 +78,21 @@ fn look(profile: ProfileInfo, ambient: &Ambient) -> Finding {
         problems.push(problem);
         None
     });
-    Finding { profile, version, mcp_entry, problems }
+    let warnings = rights_warning(&profile).into_iter().collect();
+    Finding { profile, version, mcp_entry, problems, warnings }
+}
+
+/// About programs that no_new_privs makes useless.
+fn rights_warning(profile: &ProfileInfo) -> Option<String> {
+    let programs = privileged(&profile.argv, &profile.path);
+    if !profile.no_new_privs || programs.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "{} get no rights here: the workers have no_new_privs; `profiles.{}.no_new_privs = false` switches it off",
+        programs.join(", "),
+        profile.name
+    ))
 }
 
 /// The file in which the agent's program finds `kanban mcp`; none when its launcher needs none.
@@ -136,7 +153,7 @@ fn has_entry(text: &str) -> bool {
 }
 
 fn lines(finding: &Finding) -> Vec<String> {
-    let Finding { profile, version, mcp_entry, problems } = finding;
+    let Finding { profile, version, mcp_entry, problems, warnings } = finding;
     let mut lines =
         vec![format!("{}  (launcher {})", one_line(&profile.name), one_line(&profile.launcher))];
     let mut say =
@@ -169,6 +186,9 @@ fn lines(finding: &Finding) -> Vec<String> {
     }
     for problem in problems {
         lines.push(format!("  problem: {}", one_line(problem)));
+    }
+    for warning in warnings {
+        lines.push(format!("  warning: {}", one_line(warning)));
     }
     lines
 }
