@@ -52,7 +52,7 @@ fn a_set_user_id_program_gives_a_worker_of_another_user_nothing_unless_its_profi
     let script = script.replace("DIR", &daemon.scratch().display().to_string());
     let profiles = [("kept", "exit", script.as_str()), ("free", "exit", script.as_str())];
     let settings = [("profiles.free.no_new_privs", toml::Value::Boolean(false))];
-    let held = Held::start_with("subreaper", "nnp", (&profiles, &settings), daemon, &[]).unwrap();
+    let held = Held::start_with("subreaper", "nnp", &profiles, &settings, daemon, &[]).unwrap();
     set_user_id_program(&held.daemon);
     for (profile, uid, is_set) in [("free", "0", "0"), ("kept", "5", "1")] {
         let id = held.daemon.create(json!({ "assignee": profile }));
@@ -127,7 +127,7 @@ fn held_elsewhere(
 ) -> Option<Held> {
     worker()?;
     let daemon = Daemon::prepare_in(Path::new(ELSEWHERE), "");
-    Held::start_with(mode, name, (profiles, settings), daemon, options)
+    Held::start_with(mode, name, profiles, settings, daemon, options)
 }
 
 #[test]

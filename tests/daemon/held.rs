@@ -89,14 +89,15 @@ impl Held {
     /// A daemon that serves, with workers of these scripts as `games`. `mode` is as in a configuration; none where the machine
     /// has no groups for it.
     pub fn start(mode: &str, name: &str, profiles: &[(&str, &str, &str)]) -> Option<Self> {
-        Self::start_with(mode, name, (profiles, &[]), Daemon::prepare(""), &[])
+        Self::start_with(mode, name, profiles, &[], Daemon::prepare(""), &[])
     }
 
     /// The same with further settings, in this home, by a holder with these options.
     pub fn start_with(
         mode: &str,
         name: &str,
-        (profiles, settings): (&[(&str, &str, &str)], &[(&str, toml::Value)]),
+        profiles: &[(&str, &str, &str)],
+        settings: &[(&str, toml::Value)],
         mut daemon: Daemon,
         options: &[&'static str],
     ) -> Option<Self> {
