@@ -53,6 +53,7 @@ use crate::os::host::random::random_u64;
 use crate::os::host::service_manager::{self};
 use crate::os::processes::own_process::make_files_private;
 use crate::os::processes::signals::{DaemonSignal, watch as watch_signals};
+use crate::os::processes::worker_mark::WorkerMark;
 use crate::os::run_files::shim_search::shim_of;
 use crate::telemetry;
 pub use arguments::Arguments;
@@ -84,6 +85,8 @@ pub fn run(ambient: Ambient) -> Result<DaemonExit, StartError> {
 }
 
 fn start_and_serve(ambient: Ambient) -> Result<DaemonExit, StartError> {
+    // Before anything of another run's is let in: what it is now, nobody changes later.
+    let _read_once = WorkerMark::of_process();
     let home = Home::resolve(&ambient)?;
     home::must_be_local(&home)?;
     let (settings, shown) = crate::config::load(&ambient, &home)?;

@@ -518,6 +518,178 @@ the_journal_has_fields_and_no_line_twice() {
     is "lines that stand twice" "$twice" ""
 }
 
+# Two profiles with users of their own. One worker leaves things behind and waits, the other tries to get at them.
+two_users_that_are_apart() {
+    for name in agent-a agent-b; do
+        id "$name" >/dev/null 2>&1 || useradd --system -m -d "/var/lib/$name" "$name"
+        grep -qx "$name" /etc/kanband/users || echo "$name" >>/etc/kanband/users
+    done
+    mkdir -p /usr/local/lib/apart
+    cat >/usr/local/lib/apart/victim <<'EOF'
+cd "$KANBAN_WORKSPACE" && echo mine >draft
+echo x >/tmp/victim && echo x >/var/tmp/victim && echo ready
+exec sleep 600
+EOF
+    cat >/usr/local/lib/apart/attack <<'EOF'
+cd "$KANBAN_WORKSPACE"
+t() { if eval "$2" >/dev/null 2>&1; then echo "open $1"; else echo "shut $1"; fi; }
+until [ -e go ]; do sleep 0.1; done
+. ./go
+t token 'cat "$TOKEN"'
+t scratch 'cat "$SCRATCH/draft"'
+t environment 'cat "/proc/$VICTIM/environ"'
+t signals 'kill -0 "$VICTIM"'
+t tmp '[ -e /tmp/victim ]'
+t var-tmp '[ -e /var/tmp/victim ]'
+t entry '[ -e "/proc/$VICTIM" ]'
+t own-tmp 'echo x >/tmp/victim'
+t board 'kanban show "$KANBAN_TASK"'
+echo tried
+EOF
+    chmod -R go+rX /usr/local/lib/apart
+    cp /usr/bin/id /usr/local/lib/apart/own-id
+    chmod 4755 /usr/local/lib/apart/own-id
+    cat >/etc/kanband/conf.d/30-apart.toml <<'EOF'
+[profiles.victim]
+argv = ["sh", "/usr/local/lib/apart/victim"]
+verdict = "report"
+user = "agent-a"
+env = { DEPLOY_TOKEN = "s3cret-of-the-victim" }
+[profiles.attacker]
+argv = ["sh", "/usr/local/lib/apart/attack"]
+user = "agent-b"
+[profiles.rights-kept]
+argv = ["sh", "-c", "/usr/local/lib/apart/own-id -u; exit 0"]
+[profiles.rights-given]
+argv = ["sh", "-c", "/usr/local/lib/apart/own-id -u; exit 0"]
+no_new_privs = false
+EOF
+    chgrp kanband /etc/kanband/conf.d/30-apart.toml
+    chmod 640 /etc/kanband/conf.d/30-apart.toml
+    systemctl reload kanband.service
+}
+has_line() { log_of "$1" 2>/dev/null | grep -qx "$2"; } # task, line
+runs_of_two_users_get_at_nothing_of_each_other() {
+    two_users_that_are_apart
+    victim=$(new_task victim)
+    within has_line "$victim" ready
+    run=$(run_of "$victim")
+    worker=$(worker_of "$run")
+    attacker=$(new_task attacker)
+    work=/var/lib/kanband/workspaces/$attacker
+    within test -d "$work"
+    echo "TOKEN=/var/lib/kanband/runs/$run/token SCRATCH=/var/lib/kanband/workspaces/$victim VICTIM=$worker" >"$work/go.new"
+    chmod 644 "$work/go.new"
+    mv "$work/go.new" "$work/go"
+    within has_line "$attacker" tried
+    for thing in token scratch environment signals tmp var-tmp entry; do
+        has_line "$attacker" "shut $thing" || no "$thing of another run: $(log_of "$attacker")"
+    done
+    for thing in own-tmp board; do
+        has_line "$attacker" "open $thing" || no "$thing: $(log_of "$attacker")"
+    done
+    contains "doctor" "$(board doctor)" "runs have a /tmp, a /var/tmp and a /proc of their own"
+    # What is mounted on the host later arrives in a run; what a run has for itself stays there.
+    case $(findmnt -n -o PROPAGATION /) in
+    *shared*)
+        mkdir -p /mnt/late
+        mount -t tmpfs late /mnt/late
+        echo late >/mnt/late/file
+        is "a later mount in the run" "$(nsenter -t "$worker" -m cat /mnt/late/file)" late
+        umount /mnt/late
+        tell "a later mount of the machine arrived in the run"
+        ;;
+    *) tell "mounts of this machine are not shared" ;;
+    esac
+    nsenter -t "$worker" -m test -e /tmp/victim || no "the run has no /tmp of its own"
+    [ ! -e /tmp/victim ] || no "it is in the /tmp of the machine"
+    # Nobody tidies up after a supervisor that was killed but the kernel.
+    kill -9 "$(shim_of "$run")"
+    within test ! -d "/proc/$worker"
+    if grep kanband-run /proc/self/mountinfo; then no "mounts are left"; fi
+    for task in "$victim" "$attacker"; do
+        board stop "$task" || true
+        board archive "$task" || true
+    done
+}
+a_set_user_id_program_gives_a_worker_nothing_unless_its_profile_says_so() {
+    for profile in rights-kept rights-given; do
+        task=$(new_task "$profile")
+        board wait "$task" --closed --timeout "${patience_s}s"
+        case $profile in
+        rights-kept) expected=$(id -u kanban-agent) ;;
+        *) expected=0 ;;
+        esac
+        is "user of the program in $profile" "$(log_of "$task" | head -n 1)" "$expected"
+    done
+}
+
+message_queues_of() { awk '/^Max msgqueue/ { print $5 }' "/proc/$1/limits"; } # process
+a_caller_with_the_limit_of_a_worker_is_refused_and_everybody_else_is_not() {
+    own=$(message_queues_of "$(daemon_pid)")
+    task=$(new_task ticker)
+    within has_ticks "$task"
+    worker=$(worker_of "$(run_of "$task")")
+    is "limit of the worker" "$(message_queues_of "$worker")" $((own - 1))
+    code=0
+    refused=$(as member prlimit --msgqueue=$((own - 1)) kanban list 2>&1) || code=$?
+    [ "$code" != 0 ] || no "a caller with the limit of a worker is an operator"
+    contains "refusal" "$refused" "hard limit of POSIX message queues is $((own - 1)) bytes"
+    contains "refusal" "$refused" "raise the limit to $own"
+    board list >/dev/null
+    contains "doctor" "$(board doctor)" "worker mark"
+    # What acts for the service does so outside of every run.
+    systemctl reload kanband.service
+    systemctl start kanband-gc.service
+    board stop "$task"
+    board archive "$task" || true
+}
+
+an_orphan_in_a_persons_own_board_is_no_operator() {
+    loginctl enable-linger stranger
+    id=$(id -u stranger)
+    within test -S "/run/user/$id/systemd/private"
+    mine() { as stranger env XDG_RUNTIME_DIR="/run/user/$id" "$@"; }
+    runuser -u stranger -- mkdir -p /home/stranger/orphan /home/stranger/.config/kanband
+    cat >/home/stranger/orphan/worker <<'EOF'
+setsid env -i PATH=/usr/bin:/bin SUPERVISOR=$PPID sh /home/stranger/orphan/orphan </dev/null >/dev/null 2>&1 &
+sleep 600
+EOF
+    cat >/home/stranger/orphan/orphan <<'EOF'
+cd /home/stranger/orphan
+group=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)
+case $group in
+*/app.slice/*)
+    elsewhere=${group%%/app.slice/*}/app.slice/elsewhere
+    mkdir -p "$elsewhere" && echo $$ >"$elsewhere/cgroup.procs" && echo left >left
+    ;;
+esac
+kill -9 "$SUPERVISOR"
+sleep 1
+KANBAN_SOCKET=/run/user/$(id -u)/kanband/kanband.sock kanban pause >told.new 2>&1
+mv told.new told
+EOF
+    cat >/home/stranger/.config/kanband/kanband.toml <<'EOF'
+[profiles.orphan]
+argv = ["sh", "/home/stranger/orphan/worker"]
+verdict = "report"
+EOF
+    chown stranger /home/stranger/.config/kanband/kanband.toml
+    chmod 600 /home/stranger/.config/kanband/kanband.toml
+    mine systemctl --user start kanband.service
+    task=$(mine kanban create "Leaves" --assignee orphan --json | field id)
+    within test -e /home/stranger/orphan/told
+    answer=$(cat /home/stranger/orphan/told)
+    contains "answer to the orphan" "$answer" "cannot identify the calling process"
+    if [ -e /home/stranger/orphan/left ]; then
+        contains "answer to the orphan" "$answer" "POSIX message queues"
+        tell "it had left its control group"
+    fi
+    mine kanban stop "$task" || true
+    mine systemctl --user stop kanband.service kanband.socket
+    loginctl disable-linger stranger
+}
+
 two_workers_live() { start_two_workers; }
 
 a_restart_keeps_workers_and_refuses_nobody() {
@@ -868,6 +1040,9 @@ claim a_task_is_run_as_the_workers_user_without_privileges
 claim a_user_that_root_has_not_allowed_is_refused
 claim a_profile_gets_a_user_of_its_own
 claim a_worker_that_assigns_upwards_waits_for_a_person
+claim runs_of_two_users_get_at_nothing_of_each_other
+claim a_set_user_id_program_gives_a_worker_nothing_unless_its_profile_says_so
+claim a_caller_with_the_limit_of_a_worker_is_refused_and_everybody_else_is_not
 claim the_journal_has_fields_and_no_line_twice
 claim two_workers_live
 claim a_restart_keeps_workers_and_refuses_nobody
@@ -902,6 +1077,7 @@ case " $controllers " in
     ;;
 esac
 claim a_person_has_a_board_of_their_own
+claim an_orphan_in_a_persons_own_board_is_no_operator
 claim stopping_the_holder_ends_every_worker
 claim a_removal_stops_workers_and_keeps_the_board
 claim an_installation_after_a_removal_has_the_same_board

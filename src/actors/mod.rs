@@ -65,6 +65,7 @@ pub mod readers;
 pub mod reloader;
 pub mod review_settings;
 pub mod root;
+pub mod run_views;
 pub mod settings_checks;
 pub mod settings_policy;
 pub mod shared_counts;

@@ -7,6 +7,7 @@ use crate::actors::configuration::Configuration;
 use crate::actors::live::Live;
 use crate::actors::live_runs::{LiveRuns, RunToken, TokenDigest};
 use crate::actors::paths::Paths;
+use crate::actors::run_views::view_of;
 use crate::config::launch::resolve;
 use crate::config::settings::Verdict;
 use crate::kernel::ids::RunId;
@@ -15,6 +16,7 @@ use crate::kernel::run::Run;
 use crate::kernel::store::footing::{Footing as RowFooting, ProcessKey};
 use crate::os::control_groups::cgroup::Containment;
 use crate::os::holder::client::Holder;
+use crate::os::holder::protocol::{AskedView, PossibleViews};
 use crate::os::processes::identity::{ProcessIdentity, boot_id};
 use crate::os::run_files::directory::{GroupLimits, RunDir, RunSpec, read_token};
 use crate::os::run_files::inspection::{Inspected, Loss, inspect};
@@ -34,12 +36,23 @@ pub struct RunSupervision {
     pub containment: Live<Containment>,
     /// The holder, where there is one: it starts the shims.
     pub holder: Option<Holder>,
+    /// What the holder can give a run to see of the machine; none until it has said so.
+    pub possible_views: Live<Option<PossibleViews>>,
 }
 
 impl RunSupervision {
     /// The life of the database now.
     pub fn incarnation(&self) -> String {
         self.incarnation.get().as_ref().clone()
+    }
+
+    /// What the runs of a profile see of the machine; none for the host's, which is all that there is without a holder.
+    pub fn view_of(&self, profile: &str) -> Option<AskedView> {
+        self.holder.as_ref()?;
+        let settings = self.configuration.settings();
+        let possible = self.possible_views.get();
+        let of_profile = settings.profiles.get(profile);
+        view_of(of_profile, &settings, &self.paths, possible.as_ref().as_ref())
     }
 
     /// What is known of `run` beside its files. What this daemon has seen itself is newer than the row.

@@ -29,6 +29,7 @@ mod time_limits;
 pub mod watch;
 mod words;
 mod workspace;
+mod writable;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -4,7 +4,8 @@
 //!
 //! A control group is never lost: a process whose shim has died, or that outlived its run, is still in the leaf of that run. Where
 //! there are none, such a process has no shim above it. It is known by the marks that it inherited (its session, or its own or
-//! an ancestor's environment), as far as they can be seen, and never identified as an operator.
+//! an ancestor's environment), as far as they can be seen, and never identified as an operator. One mark cannot be dropped
+//! ([`crate::os::processes::worker_mark`]); it does not say of which run.
 //!
 //! | in a run's process tree | token | operators' socket | workers' socket |
 //! |---|---|---|---|
@@ -15,6 +16,8 @@
 //! | no | none | an operator | refused |
 //! | no, but bears a run's mark | none, or another run's | refused | refused |
 //! | no, but bears a run's mark | that run's | that run's worker | that run's worker |
+//! | no, but bears the mark of workers | none | refused | refused |
+//! | no, but bears the mark of workers | a live run's | that run's worker | that run's worker |
 //! | in the tree of a command on a workspace, or of a hook | any | refused | refused |
 //! | unknown | any | refused | refused |
 //!
@@ -36,6 +39,7 @@ use crate::os::control_groups::cgroup::Containment;
 use crate::os::processes::peer::{Peer, PeerError};
 use crate::os::processes::proc_tree::{Ancestry, HiddenProcess};
 use crate::os::processes::user::user_name;
+use crate::os::processes::worker_mark::{Borne, WorkerMark, hard_limit_of};
 use crate::os::run_files::directory::NO_RUN;
 use crate::os::run_files::remains::{Marks, marked_run, run_of_session};
 use crate::os::run_files::shim_search::supervised_run;
@@ -62,6 +66,13 @@ pub enum Membership {
     Outside(String),
     /// In no run's tree that is left, but it comes from this run.
     Marked(RunId),
+    /// In no run's tree that is left, but it comes from some run: it bears the mark of workers.
+    OfWorkers {
+        /// Its hard limit of POSIX message queues, bytes.
+        limit: u64,
+        /// What a process that comes from no run has at least.
+        own: u64,
+    },
     /// Unknown.
     Unknown(String),
 }
@@ -132,8 +143,21 @@ fn placed(peer: &Peer, scene: Scene<'_>) -> Result<Membership, PeerError> {
         {
             Err(peer.below_hidden())
         }
-        (None, _) => Ok(Membership::Outside(cached_user_name(peer.uid))),
+        (None, _) => outside(peer),
     }
+}
+
+/// A peer that nothing ties to a run, unless it bears the mark of workers.
+fn outside(peer: &Peer) -> Result<Membership, PeerError> {
+    let limit = peer.look(|pid| Ok(hard_limit_of(pid).ok()))?;
+    Ok(match WorkerMark::of_process().judge(limit) {
+        Borne::None => Membership::Outside(cached_user_name(peer.uid)),
+        Borne::Mark { limit, own } => Membership::OfWorkers { limit, own },
+        Borne::Unknown => Membership::Unknown(format!(
+            "/proc/{}/limits, which would show the mark of a worker, cannot be read",
+            peer.pid
+        )),
+    })
 }
 
 /// Whether a process that `/proc` hides may be the shim of a run, with the caller below it. Where shims and workers are all of
@@ -214,7 +238,9 @@ pub fn identify(
             let (of_run, is_in_tree) = match placement {
                 Membership::InRun(run_id) => (Some(*run_id), true),
                 Membership::Marked(run_id) => (Some(*run_id), false),
-                Membership::Outside(_) | Membership::Unknown(_) => (None, false),
+                Membership::Outside(_) | Membership::OfWorkers { .. } | Membership::Unknown(_) => {
+                    (None, false)
+                }
             };
             Ok(Identified::ByToken { digest, of_run, is_in_tree, may_be_open })
         }
@@ -229,9 +255,14 @@ pub fn identify(
             Err(other_token(*own, other))
         }
         (Membership::InRun(run_id), _) => Ok(as_worker(*run_id, live_runs)),
-        (Membership::Outside(_) | Membership::Marked(_), Some(TokenOwner::Run(run_id))) => {
-            Ok(as_worker(run_id, live_runs))
-        }
+        (
+            Membership::Outside(_) | Membership::Marked(_) | Membership::OfWorkers { .. },
+            Some(TokenOwner::Run(run_id)),
+        ) => Ok(as_worker(run_id, live_runs)),
+        (Membership::OfWorkers { limit, own }, None) => match claims.run {
+            Some(run_id) => Ok(Identified::Says(run_id)),
+            None => Err(of_workers(*limit, *own)),
+        },
         (Membership::Outside(name), None) => match (claims.run, door) {
             (Some(run_id), _) => Ok(Identified::Says(run_id)),
             (None, Door::Operators) => {
@@ -251,9 +282,14 @@ fn courier(placement: &Membership, claims: &Claims) -> Result<Identified, ApiErr
     match (placement, claims.token.is_some() || claims.run.is_some()) {
         (Membership::Outside(_), false) => Ok(Identified::Caller(Caller::Courier)),
         (Membership::Unknown(why), _) => Err(unplaced(why)),
-        (Membership::Outside(_) | Membership::InRun(_) | Membership::Marked(_), _) => {
-            Err(unplaced("only the courier is let in here, and no process of a run"))
-        }
+        (Membership::OfWorkers { limit, own }, false) => Err(of_workers(*limit, *own)),
+        (
+            Membership::Outside(_)
+            | Membership::InRun(_)
+            | Membership::Marked(_)
+            | Membership::OfWorkers { .. },
+            _,
+        ) => Err(unplaced("only the courier is let in here, and no process of a run")),
     }
 }
 
@@ -332,6 +368,16 @@ fn orphan(run_id: RunId) -> ApiError {
         "it claims to belong to run {run_id}, but has no ancestor that is the run's shim"
     ))
     .with_hint(UNSET_VARIABLES)
+}
+
+/// The refusal of a caller that bears the mark of workers. A person may bear it by accident: the numbers say what to change.
+fn of_workers(limit: u64, own: u64) -> ApiError {
+    unplaced(&format!(
+        "its hard limit of POSIX message queues is {limit} bytes, below the daemon's {own}: processes of workers are marked so"
+    ))
+    .with_hint(format!(
+        "outside a run, raise the limit to {own} (`ulimit -Hq`, LimitMSGQUEUE=), or start the daemon with a lower one"
+    ))
 }
 
 /// For a person who has them by accident.

@@ -217,7 +217,7 @@ fn worker_deps(
     starter: RunStarter,
     (finished, doors): (Wire<WorkerFinished>, Doors),
 ) -> WorkerDeps {
-    let RunStarter { holder, containment, spawner, daemon_user } = starter;
+    let RunStarter { holder, containment, possible_views, spawner, daemon_user } = starter;
     let configuration = configuration.clone();
     let supervision = Arc::new(RunSupervision {
         paths,
@@ -225,6 +225,7 @@ fn worker_deps(
         incarnation,
         containment,
         holder,
+        possible_views,
     });
     let commands = WorkspaceCommands {
         supervision: Arc::clone(&supervision),

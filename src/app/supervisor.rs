@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::actors::live::Live;
+use crate::actors::run_views::possible_of;
 use crate::actors::settings_checks::check_all;
 use crate::app::home;
 use crate::app::start_error::StartError;
@@ -12,7 +13,7 @@ use crate::config::worker_user::{DaemonUser, has_workers_of_others};
 use crate::config::{Ambient, ConfigProblems, Home, Settings};
 use crate::os::control_groups::cgroup::{Choice, Containment};
 use crate::os::holder::client::Holder;
-use crate::os::holder::protocol::Hello;
+use crate::os::holder::protocol::{Hello, PossibleViews};
 use crate::os::processes::command_as::take_up_left;
 use crate::os::processes::identity::ProcessIdentity;
 use crate::os::processes::proc_view::ProcMount;
@@ -79,6 +80,7 @@ pub(super) fn establish_containment(
 pub(super) struct RunStarter {
     pub(super) holder: Option<Holder>,
     pub(super) containment: Live<Containment>,
+    pub(super) possible_views: Live<Option<PossibleViews>>,
     pub(super) spawner: Spawner,
     pub(super) daemon_user: DaemonUser,
 }
@@ -92,9 +94,13 @@ pub(super) fn supervision(
 ) -> Result<RunStarter, StartError> {
     let holder = holder(home, settings);
     let containment = establish_containment(home, settings, holder.as_ref());
-    let spawner = spawner(home, settings, holder.clone(), &containment, shims)?;
+    // A holder that does not answer now says it before the first start.
+    let greeting = holder.as_ref().and_then(|holder| holder.hello().ok());
+    let possible_views = Live::new(greeting.as_ref().map(possible_of));
+    let known = (&containment, &possible_views);
+    let spawner = spawner(home, settings, holder.clone(), known, shims)?;
     let daemon_user = daemon_user(ambient, home, holder.as_ref());
-    Ok(RunStarter { holder, containment, spawner, daemon_user })
+    Ok(RunStarter { holder, containment, possible_views, spawner, daemon_user })
 }
 
 /// The thread that starts shims, or has them started. Commands that an earlier daemon has left are known from here on.
@@ -102,7 +108,7 @@ pub(super) fn spawner(
     home: &Home,
     settings: &Settings,
     holder: Option<Holder>,
-    containment: &Live<Containment>,
+    (containment, possible_views): (&Live<Containment>, &Live<Option<PossibleViews>>),
     shims: &Arc<RunRegistry>,
 ) -> Result<Spawner, StartError> {
     take_up_left(&home.runs(), shims, holder.as_ref());
@@ -112,9 +118,13 @@ pub(super) fn spawner(
         return Spawner::start(&shim, shims)
             .map_err(|source| StartError::Shim { path: shim, source });
     };
-    let containment = containment.clone();
+    let (containment, possible_views) = (containment.clone(), possible_views.clone());
     let wants_groups = settings.supervision.containment == ContainmentMode::Auto;
     let on_hello = move |hello: &Hello| {
+        let possible = Some(possible_of(hello));
+        if *possible_views.get() != possible {
+            possible_views.replace(possible);
+        }
         if !wants_groups {
             return true;
         }

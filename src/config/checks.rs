@@ -96,6 +96,12 @@ impl Check<'_> {
             if profile.verdict.is_some() && is_lone {
                 self.report(&at("verdict"), ProblemKind::VerdictWithoutArgv);
             }
+            let is_rooted =
+                |path: &str| path.starts_with('/') || path == "~" || path.starts_with("~/");
+            if let Some(path) = profile.landlock_write.iter().find(|path| !is_rooted(path)) {
+                let path = path.clone();
+                self.report(&at("landlock_write"), ProblemKind::RelativePath { path });
+            }
             self.options(name, profile);
         }
     }

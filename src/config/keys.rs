@@ -6,6 +6,7 @@
 
 mod agents;
 mod chat;
+mod confinement;
 mod dispatch;
 mod key;
 mod notify;

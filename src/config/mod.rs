@@ -23,6 +23,7 @@ pub mod home_error;
 pub mod keys;
 pub mod launch;
 pub mod load;
+mod log_level;
 pub mod notify_settings;
 pub mod presets;
 pub mod problem;

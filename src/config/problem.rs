@@ -174,6 +174,14 @@ pub enum ProblemKind {
         /// What stands there.
         found: String,
     },
+    /// A path that would mean another one in each workspace.
+    #[error(
+        "{path:?} is not an absolute path: begin it with `/`, or with `~/` for the workers' home"
+    )]
+    RelativePath {
+        /// The path.
+        path: String,
+    },
     /// Half of what describes a proxy.
     #[error("requires both user and origin")]
     HalfAProxy,

@@ -10,13 +10,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 
 use crate::config::accept::listen_address;
 use crate::config::chat_settings::Chat;
 pub use crate::config::disk_settings::Disk;
 pub use crate::config::dispatch::{AUTO_LAUNCHER, Dispatch};
+pub use crate::config::log_level::LogLevel;
 pub use crate::config::notify_settings::Person;
 use crate::config::notify_settings::{Channel, Notify};
 use crate::config::presets;
@@ -171,6 +171,9 @@ pub struct Supervision {
     /// CPU time of a run whose profile names no limit, 100 for one whole CPU.
     #[serde(deserialize_with = "unless_zero")]
     pub cpu_percent: Option<u32>,
+    /// Size of the `/tmp` of a run that has its own.
+    #[serde(rename = "private_tmp_max")]
+    pub private_tmp_max_bytes: u64,
 }
 
 /// Containment of runs: how the processes of a run are held together.
@@ -205,6 +208,7 @@ impl Default for Supervision {
             memory_max_bytes: None,
             pids_max: None,
             cpu_percent: None,
+            private_tmp_max_bytes: 2 * 1024 * 1024 * 1024,
         }
     }
 }
@@ -277,39 +281,6 @@ pub struct Metrics {
     pub listen: Option<SocketAddr>,
 }
 
-/// Log level.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum LogLevel {
-    /// Failures that need a person.
-    Error,
-    /// Unexpected events that the daemon handled.
-    Warn,
-    /// Normal operation.
-    #[default]
-    Info,
-    /// Details of each decision.
-    Debug,
-    /// Everything.
-    Trace,
-}
-
-impl LogLevel {
-    /// All of them, from few lines to many.
-    pub const ALL: [Self; 5] = [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
-
-    /// The word in the configuration.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warn => "warn",
-            Self::Info => "info",
-            Self::Debug => "debug",
-            Self::Trace => "trace",
-        }
-    }
-}
-
 /// `[profiles.NAME]`: how the workers of one assignee are started and limited.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -348,6 +319,12 @@ pub struct Profile {
     pub umask: Option<u32>,
     /// Limits by their names in getrlimit(2), lower case.
     pub rlimits: BTreeMap<String, u64>,
+    /// Whether set-user-id programs change nothing; see [`crate::config::worker_user::no_new_privs`].
+    pub no_new_privs: Option<bool>,
+    /// Whether a run has a `/tmp` and a `/proc` of its own, where the holder starts it.
+    pub private_tmp: Option<bool>,
+    /// Where else than in its workspace a worker may write; empty: wherever its user may.
+    pub landlock_write: Vec<String>,
     /// Whether the workers plan work for others: they are shown the tools for that too.
     pub orchestrator: bool,
     /// Whether the schedules that they make need no person to begin.

@@ -102,6 +102,14 @@ pub fn worker_user(daemon: &DaemonUser, named: Option<&str>) -> Result<Option<St
     }
 }
 
+/// Whether programs that a worker executes give it no other user, group or capability, as its profile says.
+///
+/// A worker of another user than the daemon's is kept apart by its user, so it keeps that one. In one-user mode this would protect
+/// nothing that the user's own `sudo` does not give away outside, and it would take that from the agent.
+pub fn no_new_privs(of_profile: Option<bool>, is_other_user: bool) -> bool {
+    of_profile.unwrap_or(is_other_user)
+}
+
 /// The user that the programs of channels and of `hooks.d` run as; none for the daemon's own.
 ///
 /// | daemon | user |
@@ -158,6 +166,18 @@ mod tests {
                 .ends_with("`sudo kanban profiles add-user deployer`")
         );
         assert!(missing_user("deployer", "bob").contains("correct `user`"));
+    }
+
+    #[test]
+    fn a_profile_decides_about_no_new_privs_and_else_the_user() {
+        for (of_profile, is_other_user, expected) in [
+            (None, true, true),
+            (None, false, false),
+            (Some(false), true, false),
+            (Some(true), false, true),
+        ] {
+            assert_eq!(no_new_privs(of_profile, is_other_user), expected);
+        }
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Directories that tasks are to work in: before the board decides, the daemon looks whether they are there. A path that is mistyped is not
 //! made by the first start.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::actors::path_looks::{self, Asked};
+use crate::actors::run_views::refusal;
 use crate::kernel::caller::Caller;
 use crate::kernel::error::VerbError;
 use crate::kernel::location::{DirectoryDoubt, DirectoryDoubts, WantedDirectory};
@@ -139,7 +141,20 @@ pub async fn look_at_directories(
     };
     let asked = wanted.iter().map(asked).collect();
     let found = service.looker.look_before_create(path_looks::PATIENCE, asked).await;
-    DirectoryDoubts::new(wanted.into_iter().zip(found.into_iter().map(DirectoryDoubt::of)))
+    let doubts = wanted.into_iter().zip(found).map(|(wanted, found)| {
+        let doubt = match out_of_sight(service, &wanted) {
+            Some(why) => DirectoryDoubt::Broken { why },
+            None => DirectoryDoubt::of(found),
+        };
+        (wanted, doubt)
+    });
+    DirectoryDoubts::new(doubts)
+}
+
+/// Why the runs of its profile would not see a directory. Without a profile the start says so.
+fn out_of_sight(service: &Service, wanted: &WantedDirectory) -> Option<String> {
+    let assignee = wanted.assignee.as_deref()?;
+    refusal(service.supervision.view_of(assignee), assignee, Path::new(&wanted.path))
 }
 
 /// The profiles whose users look. The user whose work it will be decides what can be seen; without an assignee that may be any. A worker

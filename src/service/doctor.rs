@@ -20,6 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::os::host::clock::epoch_seconds;
+use crate::os::processes::worker_mark::WorkerMark;
 use crate::service::doctor::check::{Check, Health};
 use crate::service::doctor::here::RunsAs;
 use crate::service::resources;
@@ -69,9 +70,10 @@ pub async fn doctor(
     checks.extend(secrets::checks(&settings, &service.reloader.home).await);
     checks.extend(host::lingering_check(&service.start_inputs.daemon_env, &runs_as));
     checks.extend(supervision::containment_checks(&settings, &containment, &runs_as));
-    checks.extend(supervision::holder_check(&service).await);
+    checks.extend(supervision::holder_checks(&service).await);
     checks.push(supervision::users_check(&service.start_inputs));
     checks.extend(supervision::shared_users_checks(&settings, &service.start_inputs));
+    checks.push(supervision::mark_check(WorkerMark::of_process()));
     checks.extend(supervision::profile_checks(&settings, &service.start_inputs, &runs_as).await);
     let health = checks.iter().map(|check| check.health).max().unwrap_or(Health::Ok);
     Ok(Doctor { health, checks })

@@ -19,10 +19,12 @@ use crate::config::settings::Profile;
 use crate::config::template::Placeholder;
 use crate::config::worker_environment::{RunVariables, WorkerEnvironment, worker_environment};
 use crate::config::worker_user::missing_user;
+use crate::config::worker_user::no_new_privs;
 use crate::kernel::rules::review::pair;
 use crate::kernel::task::NO_REVIEW;
 use crate::os::failure::in_words;
 use crate::os::files::find_program;
+use crate::os::processes::landlock;
 use crate::os::processes::user::Account;
 use crate::os::run_files::env_file;
 use crate::service::{Requester, Service, ServiceError};
@@ -67,6 +69,9 @@ pub struct ProfileInfo {
     /// User of its workers; null: the daemon's user.
     #[serde(default)]
     pub user: Option<String>,
+    /// Whether set-user-id programs and file capabilities give its workers no other rights.
+    #[serde(default)]
+    pub no_new_privs: bool,
     /// Names of the workers' environment variables, in order.
     #[serde(default)]
     pub env: Vec<String>,
@@ -187,6 +192,10 @@ pub(super) fn profile_info(
             .get()
             .not_enforced(&group_limits(settings, profile)),
         user: user.clone().ok().flatten(),
+        no_new_privs: no_new_privs(
+            profile.and_then(|profile| profile.no_new_privs),
+            matches!(user, Ok(Some(_))),
+        ),
         review: profile.and_then(|profile| profile.review.clone()),
         working_directory: profile
             .and_then(|profile| profile.working_directory.as_ref())
@@ -214,9 +223,12 @@ pub(super) fn profile_info(
     let program = argv.first().and_then(|program| find_program(program, &path));
     let problem = match (&program, argv.first()) {
         (None, Some(program)) => Some(format!("program `{program}` not found")),
-        (Some(_), _) | (None, None) => {
-            user.and_then(|user| user_problem(name, user)).err().or(file_problem).or(review_problem)
-        }
+        (Some(_), _) | (None, None) => user
+            .and_then(|user| user_problem(name, user))
+            .err()
+            .or(file_problem)
+            .or(review_problem)
+            .or_else(|| landlock_problem(profile)),
     };
     let options = [
         ("model", Placeholder::Model),
@@ -249,6 +261,14 @@ fn user_problem(profile: &str, user: Option<String>) -> Result<(), String> {
         Some(Ok(None)) => Err(missing_user(profile, &user.unwrap_or_default())),
         Some(Err(error)) => Err(format!("cannot look up its user: {}", in_words(&error))),
     }
+}
+
+/// Why a profile's `landlock_write` keeps its workers from starting here.
+fn landlock_problem(profile: Option<&Profile>) -> Option<String> {
+    let is_asked = profile.is_some_and(|profile| !profile.landlock_write.is_empty());
+    (is_asked && !landlock::is_supported()).then(|| {
+        "landlock_write: this kernel has no Landlock (Linux 5.13, `lsm=landlock`)".to_owned()
+    })
 }
 
 /// The variables of a worker, as far as they are known before there is a task.

@@ -38,9 +38,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::os::processes::proc_root::HOST_PROC_DESCRIPTOR;
 use crate::os::processes::user::RunAs;
 use crate::os::run_files::directory::RunDir;
-use crate::os::run_files::shim_start::{DESCRIPTOR_LIMIT_OPTION, RUN_AS_OPTION};
+use crate::os::run_files::shim_start::{DESCRIPTOR_LIMIT_OPTION, HOST_PROC_OPTION, RUN_AS_OPTION};
 
 /// How the shim itself ends. How the run ended is in its exit record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +83,7 @@ impl ShimExit {
         match self {
             Self::Done => "done",
             Self::Usage => {
-                "usage: kanban-shim RUN-DIRECTORY NONCE [--as UID:GID:GROUPS] [--open-files N] (started by kanband, not by hand), \
+                "usage: kanban-shim RUN-DIRECTORY NONCE [--as UID:GID:GROUPS] [--open-files N] [--host-proc 4] (started by kanband, not by hand), \
                  or kanban-shim --hold [OPTIONS]"
             }
             Self::SetUp => "cannot set up the process",
@@ -127,6 +128,8 @@ struct Start {
     run_as: Option<RunAs>,
     /// The soft limit of open files that this process and its worker are to have; none to keep the one that it was started with.
     open_files: Option<u64>,
+    /// Whether the host's `/proc` is handed over, because this process has another one.
+    has_host_proc: bool,
 }
 
 impl Start {
@@ -135,7 +138,7 @@ impl Start {
         if path.is_empty() || nonce.is_empty() {
             return None;
         }
-        let (mut run_as, mut open_files) = (None, None);
+        let (mut run_as, mut open_files, mut has_host_proc) = (None, None, false);
         while let Some(option) = arguments.next() {
             let value = arguments.next()?;
             let value = value.to_str()?;
@@ -143,13 +146,16 @@ impl Start {
                 run_as = Some(RunAs::from_argument(value)?);
             } else if option == DESCRIPTOR_LIMIT_OPTION && open_files.is_none() {
                 open_files = Some(value.parse().ok()?);
+            } else if option == HOST_PROC_OPTION && !has_host_proc {
+                has_host_proc = value.parse() == Ok(HOST_PROC_DESCRIPTOR);
+                has_host_proc.then_some(())?;
             } else {
                 return None;
             }
         }
         // The working directory changes later on.
         let path = std::path::absolute(PathBuf::from(path)).ok()?;
-        Some(Self { dir: RunDir::new(path), nonce, run_as, open_files })
+        Some(Self { dir: RunDir::new(path), nonce, run_as, open_files, has_host_proc })
     }
 }
 
@@ -176,7 +182,7 @@ mod tests {
 
     #[test]
     fn anything_but_a_directory_a_nonce_and_a_user_is_a_usage_error() {
-        let cases: [(&[&str], bool); 14] = [
+        let cases: [(&[&str], bool); 17] = [
             (&["/run/7", "nonce"], true),
             (&["/run/7", "nonce", "--as", "5:60:60"], true),
             (&[], false),
@@ -190,6 +196,9 @@ mod tests {
             (&["/run/7", "nonce", "--as", "5:60:60", "--open-files", "1024"], true),
             (&["/run/7", "nonce", "--open-files", "1024"], true),
             (&["/run/7", "nonce", "--open-files", "many"], false),
+            (&["/run/7", "nonce", "--as", "5:60:60", "--host-proc", "4"], true),
+            (&["/run/7", "nonce", "--host-proc", "5"], false),
+            (&["/run/7", "nonce", "--host-proc"], false),
             (&["/run/7", "nonce", "--as", "5:60:60", "--as", "5:60:60"], false),
         ];
         for (arguments, is_start) in cases {

@@ -29,6 +29,7 @@ use crate::os::processes::inherited::normalize_shim;
 use crate::os::processes::own_process::{
     close_inherited_from, ignore_signals, lead_own_tree, signals_as_descriptor,
 };
+use crate::os::processes::proc_root::{HOST_PROC_DESCRIPTOR, read_through_inherited};
 use crate::os::processes::status_pipe::{Reader, STATUS_DESCRIPTOR, StatusLine, StatusWriter};
 use crate::os::processes::wait::WaitStatus;
 use crate::os::run_files::directory::{
@@ -53,10 +54,10 @@ const FULL_DISK_PAUSE: Duration = Duration::from_secs(1);
 
 /// Supervises one run from lock to record.
 pub fn run(start: &Start) -> Result<(), ShimExit> {
-    let Start { dir, nonce, run_as, open_files } = start;
+    let Start { dir, nonce, run_as, open_files, has_host_proc } = start;
     // Before anything is opened: descriptor 3 is either the daemon's or nobody's.
     let mut status = StatusWriter::inherited();
-    let signals = set_up(&status, *open_files).map_err(|_error| ShimExit::SetUp)?;
+    let signals = set_up(&status, *open_files, *has_host_proc).map_err(|_error| ShimExit::SetUp)?;
     let lock = RunLock::try_acquire(dir).map_err(|_error| ShimExit::Files)?;
     let _lock = lock.ok_or(ShimExit::LockHeld)?;
     failpoint::hit("shim-locked");
@@ -103,8 +104,17 @@ pub fn run(start: &Start) -> Result<(), ShimExit> {
     Ok(())
 }
 
-fn set_up(status: &StatusWriter, open_files: Option<u64>) -> io::Result<SignalFd> {
-    close_inherited_from(STATUS_DESCRIPTOR + i32::from(status.is_connected()))?;
+fn set_up(
+    status: &StatusWriter,
+    open_files: Option<u64>,
+    has_host_proc: bool,
+) -> io::Result<SignalFd> {
+    if has_host_proc {
+        close_inherited_from(HOST_PROC_DESCRIPTOR + 1)?;
+        read_through_inherited()?;
+    } else {
+        close_inherited_from(STATUS_DESCRIPTOR + i32::from(status.is_connected()))?;
+    }
     normalize_shim()?;
     // First, so that nothing sent from here on is lost or ends this process.
     let signals = signals_as_descriptor(&[Signal::SIGTERM, Signal::SIGQUIT, Signal::SIGCHLD])?;

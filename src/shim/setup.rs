@@ -145,7 +145,11 @@ impl Setup<'_> {
         log: RunLogWriter,
         log_spec: &LogSpec,
     ) -> Result<Ended, SetupEnd> {
-        let plan = plan(self.spec, argv, cwd, self.run_as).map_err(SetupEnd::Failed)?;
+        let mut plan = plan(self.spec, argv, cwd, self.run_as).map_err(SetupEnd::Failed)?;
+        if subject.is_own() {
+            // It writes beside the workspace, into the repository.
+            plan.write_only_below = None;
+        }
         let Stdio { input, output: pipe, worker_end: their_end, errors: _none } =
             stdio::open(None, plan.run_as.as_ref())
                 .map_err(|error| subject.not_opened(StartStep::Fork, &error))?;
@@ -200,6 +204,11 @@ struct Subject {
 }
 
 impl Subject {
+    /// Whether the program is this installation's.
+    fn is_own(&self) -> bool {
+        self.part_unready == StartPart::SetupHost
+    }
+
     fn failed(&self, errno: i32, what: &str) -> SetupEnd {
         failed(StartPart::Setup, errno, format!("{} {what}", self.name))
     }

@@ -162,10 +162,22 @@ pub(super) fn plan(spec: &RunSpec, run_as: Option<&RunAs>) -> Result<ExecPlan, S
             .limits
             .rlimits
             .iter()
-            .map(|(name, limit)| Ok((resource(name)?, *limit)))
+            .map(|(name, limit)| Ok(within_mark(resource(name)?, *limit, spec.limits.mark_bytes)))
             .collect::<Result<_, _>>()?,
+        mark_bytes: spec.limits.mark_bytes,
+        no_new_privs: spec.limits.no_new_privs || spec.limits.write_only_below.is_some(),
+        write_only_below: writable(spec)?,
         run_as: run_as.cloned(),
     })
+}
+
+/// Where the worker may write, if its profile restricts that.
+fn writable(spec: &RunSpec) -> Result<Option<Vec<CString>>, StartFailure> {
+    let Some(paths) = &spec.limits.write_only_below else { return Ok(None) };
+    let to_path = |path: &PathBuf| {
+        c_string(StartStep::Limits, "a path of landlock_write", path.as_os_str().as_bytes())
+    };
+    paths.iter().map(to_path).collect::<Result<_, _>>().map(Some)
 }
 
 /// Paths at which the program may be, in the order of `PATH`. Entries that are not absolute are passed over: in
@@ -176,6 +188,12 @@ fn candidates(program: &str, path: &str) -> Vec<PathBuf> {
     }
     let folders = path.split(':').map(Path::new).filter(|folder| folder.is_absolute());
     folders.map(|folder| folder.join(program)).collect()
+}
+
+/// A limit of the profile's is no way out of the mark: a shim with rights could set a higher one.
+fn within_mark(resource: Resource, limit: u64, mark_bytes: Option<u64>) -> (Resource, u64) {
+    let highest = mark_bytes.filter(|_| resource == Resource::RLIMIT_MSGQUEUE);
+    (resource, highest.map_or(limit, |highest| limit.min(highest)))
 }
 
 fn resource(name: &str) -> Result<Resource, StartFailure> {
@@ -224,6 +242,9 @@ fn report(failed: ExecFailure, spec: &RunSpec, plan: &ExecPlan) -> StartFailure 
         | ExecStep::Session
         | ExecStep::Stdio
         | ExecStep::Limit(_)
+        | ExecStep::Mark
+        | ExecStep::Confinement
+        | ExecStep::Landlock
         | ExecStep::Exec => None,
     };
     let (step, text) = match failed.step {
@@ -249,6 +270,16 @@ fn report(failed: ExecFailure, spec: &RunSpec, plan: &ExecPlan) -> StartFailure 
             let limit = limit.copied().unwrap_or(0);
             (StartStep::Limits, format!("cannot set limit `{name}` to {limit}: {why}"))
         }
+        ExecStep::Mark => {
+            (StartStep::Limits, format!("cannot lower the limit that marks workers: {why}"))
+        }
+        ExecStep::Confinement => {
+            (StartStep::Limits, format!("cannot set no_new_privs for the worker: {why}"))
+        }
+        ExecStep::Landlock => (
+            StartStep::Limits,
+            format!("cannot restrict where the worker writes (landlock_write): {why}"),
+        ),
         ExecStep::User => {
             let uid = plan.run_as.as_ref().map_or(0, |who| who.uid);
             (StartStep::Limits, format!("cannot run the worker as user {uid}: {why}"))

@@ -56,6 +56,23 @@ fn profiles_show_what_would_run_and_what_stops_it() {
 }
 
 #[test]
+fn a_program_that_no_new_privs_makes_useless_is_named_in_one_line_of_the_check() {
+    let warned = |settings: &str| {
+        let board = Board::with(&format!(
+            "[dispatch]\nenabled = false\n[profiles.dev]\nargv = [\"/bin/sh\", \"-c\", \"sudo true; su - dev\"]\n{settings}"
+        ));
+        let checked = board.say(["profiles", "check", "dev"]).ok();
+        let lines = checked.lines().filter(|line| line.contains("  warning: "));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(warned("no_new_privs = false\n"), Vec::<String>::new());
+    let lines = warned("no_new_privs = true\n");
+    let [line] = lines.as_slice() else { panic!("{lines:?}") };
+    assert!(line.contains("sudo, su get no rights here"), "{line}");
+    assert!(line.contains("`profiles.dev.no_new_privs = false`"), "{line}");
+}
+
+#[test]
 fn assignees_are_everybody_with_a_profile_or_a_task() {
     let board = Board::with(
         "[dispatch]\nenabled = false\n[profiles.dev]\nargv = [\"sh\"]\n[profiles.idle]\nargv = [\"sh\"]\n",

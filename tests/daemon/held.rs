@@ -35,6 +35,8 @@ pub struct HolderProcess {
     base: Option<PathBuf>,
     /// Its fail points from the next start on.
     pub points: String,
+    /// More of its options from the next start on.
+    pub options: Vec<&'static str>,
 }
 
 impl Drop for HolderProcess {
@@ -87,10 +89,21 @@ impl Held {
     /// A daemon that serves, with workers of these scripts as `games`. `mode` is as in a configuration; none where the machine
     /// has no groups for it.
     pub fn start(mode: &str, name: &str, profiles: &[(&str, &str, &str)]) -> Option<Self> {
+        Self::start_with(mode, name, profiles, &[], Daemon::prepare(""), &[])
+    }
+
+    /// The same with further settings, in this home, by a holder with these options.
+    pub fn start_with(
+        mode: &str,
+        name: &str,
+        profiles: &[(&str, &str, &str)],
+        settings: &[(&str, toml::Value)],
+        mut daemon: Daemon,
+        options: &[&'static str],
+    ) -> Option<Self> {
         let base = if mode == "auto" { Some(own_group(name)?) } else { None };
-        let mut daemon = Daemon::prepare("");
         let users = daemon.scratch().join("users");
-        std::fs::write(&users, "games # for tests\nroot\ndaemon\n").unwrap();
+        std::fs::write(&users, "games # for tests\nroot\ndaemon\nmail\n").unwrap();
         let socket = daemon.scratch().join("holder.sock");
         let mut text = config(profiles)
             .with("supervision.grace", "300ms")
@@ -102,9 +115,13 @@ impl Held {
             let user = profile.strip_prefix("as-").unwrap_or("games");
             text.set(&format!("profiles.{profile}.user"), user);
         }
+        for (setting, value) in settings {
+            text.set(setting, value.clone());
+        }
         daemon.configure(&text);
         daemon.give_to(1, 1);
-        let mut holder = HolderProcess { child: None, base, points: String::new() };
+        let options = options.to_vec();
+        let mut holder = HolderProcess { child: None, base, points: String::new(), options };
         holder.start(&daemon);
         daemon.spawn();
         daemon.wait_until_up();
@@ -132,6 +149,7 @@ impl HolderProcess {
             Some(base) => command.arg("--cgroup-base").arg(base),
             None => command.arg("--no-groups"),
         };
+        command.args(&self.options);
         command.env(kanband::failpoint::VARIABLE, &self.points);
         self.child = Some(command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
         let holder = Holder::at(daemon.scratch().join("holder.sock"));

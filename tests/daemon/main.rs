@@ -17,6 +17,7 @@ mod bad_requests;
 mod board_stream;
 mod callers;
 mod chat;
+mod confinement;
 mod containment;
 mod courier;
 mod crash_points;

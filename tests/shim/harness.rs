@@ -77,8 +77,12 @@ impl Run {
                 grace_ms: 60_000,
                 umask: None,
                 rlimits: BTreeMap::new(),
+                mark_bytes: None,
+                no_new_privs: false,
+                write_only_below: None,
             },
             containment: None,
+            view: None,
         };
         Self { temp, dir, spec }
     }

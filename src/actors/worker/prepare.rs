@@ -6,21 +6,25 @@ use std::path::{Path, PathBuf};
 use super::asking::{Asked, rendered, session};
 use super::not_launched::NotLaunched;
 use super::start_words::StartWords;
-use super::workspace::{OwnWorkspace, setup, workspace};
+use super::workspace::{OwnWorkspace, Workspace, setup, workspace};
+use super::writable::writable;
 use crate::actors::group_limits::group_limits;
 use crate::actors::live_runs::TokenDigest;
+use crate::actors::run_views::refusal;
 use crate::actors::start_inputs::StartInputs;
 use crate::config::Settings;
 use crate::config::launch::{Resolution, resolve};
 use crate::config::render::Rendered;
 use crate::config::secrets::{Rule, secrets_of, set_by_profile};
-use crate::config::settings::{Profile, Verdict};
+use crate::config::settings::{Profile, Supervision, Verdict};
 use crate::config::worker_environment::{
     RunVariables, WorkerEnvironment, WorkerUser, worker_environment,
 };
+use crate::config::worker_user::no_new_privs;
 use crate::kernel::outcome::VerdictMode;
 use crate::kernel::start_fault::FailedStep;
 use crate::kernel::verbs::{Launch, LaunchFooting, RunOrder};
+use crate::os::holder::protocol::AskedView;
 use crate::os::processes::user::Account;
 use crate::os::run_files::directory::{LimitSpec, LogSpec, RUN_FILE_VERSION, RunSpec, SetupSpec};
 
@@ -59,6 +63,7 @@ pub fn prepare(
     let workspace =
         workspace(order, paths, (working_directory.as_deref(), &settings.worktree.branch_prefix))?;
     let workspace_text = workspace.path_text()?;
+    let view = view(start_inputs, order, &workspace, working_directory.as_deref())?;
     let asked = Asked::of(order, &resolution)?;
     let Rendered { argv, mut env } =
         rendered(order, start_inputs, words, &resolution, (&workspace_text, &asked));
@@ -70,11 +75,13 @@ pub fn prepare(
     let group_limits = group_limits(&settings, resolution.profile.as_ref());
     let redact = secrets(&env, file_env, &resolution, words);
     let profile = resolution.profile.clone().unwrap_or_default();
-    let supervision = &settings.supervision;
     let log_path = paths.log_path(&task.id, order.run_id);
     let make_dirs: Vec<PathBuf> = log_path.parent().map(Path::to_owned).into_iter().collect();
     let setup = setup(&workspace, paths, &settings, (order, resolution.profile.as_ref()));
     let cwd = working_directory.filter(|_| !workspace.is_cwd);
+    let cwd = cwd.unwrap_or_else(|| workspace.path.clone());
+    let home = env.get("HOME").map(String::as_str);
+    let write_only_below = writable(&profile.landlock_write, &workspace, &cwd, home);
     let verdict_mode = mode_of(resolution.launcher.verdict);
     let spec = RunSpec {
         version: RUN_FILE_VERSION,
@@ -85,7 +92,7 @@ pub fn prepare(
         session_line: resolution.launcher.session_line.clone().filter(|_| resolution.can_resume()),
         argv: argv.clone(),
         env,
-        cwd: cwd.unwrap_or(workspace.path),
+        cwd,
         create_cwd: false,
         workspace: workspace.leased,
         handed_over: None,
@@ -93,15 +100,10 @@ pub fn prepare(
         token: user.map(|_| words.token.clone()),
         setup,
         stdio: None,
-        log: LogSpec {
-            path: log_path,
-            head_bytes: supervision.log_head_bytes,
-            tail_bytes: supervision.log_tail_bytes,
-            pace_bytes_per_second: supervision.log_pace_bytes_per_second,
-            redact,
-        },
-        limits: limits(order, &settings, profile),
+        log: log_spec(&settings.supervision, log_path, redact),
+        limits: limits(order, &settings, profile, (user.is_some(), write_only_below)),
         containment: containment.of_run(order.run_id, &group_limits),
+        view,
     };
     let footing = footing(&spec, verdict_mode, words);
     let launch = Launch {
@@ -117,6 +119,41 @@ pub fn prepare(
         footing,
     };
     Ok(Prepared { spec, launch, verdict_mode, make_dirs, own: workspace.own })
+}
+
+/// What the run sees of the machine. A start in a directory that would not be in it is refused.
+fn view(
+    start_inputs: &StartInputs,
+    order: &RunOrder,
+    workspace: &Workspace,
+    working_directory: Option<&Path>,
+) -> Result<Option<AskedView>, NotLaunched> {
+    let view = start_inputs.supervision.view_of(&order.profile);
+    let repository = match &workspace.own {
+        OwnWorkspace::Worktree { repository, .. } => Some(repository.as_path()),
+        OwnWorkspace::Scratch | OwnWorkspace::Not => None,
+    };
+    for (step, path) in [
+        (FailedStep::Workspace, repository),
+        (FailedStep::Workspace, Some(workspace.path.as_path())),
+        (FailedStep::Profile, working_directory),
+    ] {
+        if let Some(why) = path.and_then(|path| refusal(view, &order.profile, path)) {
+            return Err(NotLaunched::at(step, why));
+        }
+    }
+    Ok(view)
+}
+
+/// Where and how the output of a run is kept.
+fn log_spec(supervision: &Supervision, path: PathBuf, redact: Vec<String>) -> LogSpec {
+    LogSpec {
+        path,
+        head_bytes: supervision.log_head_bytes,
+        tail_bytes: supervision.log_tail_bytes,
+        pace_bytes_per_second: supervision.log_pace_bytes_per_second,
+        redact,
+    }
 }
 
 fn mode_of(verdict: Verdict) -> VerdictMode {
@@ -152,7 +189,12 @@ fn footing(spec: &RunSpec, verdict_mode: VerdictMode, words: &StartWords) -> Lau
     }
 }
 
-fn limits(order: &RunOrder, settings: &Settings, profile: Profile) -> LimitSpec {
+fn limits(
+    order: &RunOrder,
+    settings: &Settings,
+    profile: Profile,
+    (is_other_user, write_only_below): (bool, Option<Vec<PathBuf>>),
+) -> LimitSpec {
     let grace = settings.supervision.grace;
     LimitSpec {
         max_runtime_ms: order
@@ -162,6 +204,10 @@ fn limits(order: &RunOrder, settings: &Settings, profile: Profile) -> LimitSpec 
         grace_ms: u64::try_from(grace.as_millis()).unwrap_or(u64::MAX),
         umask: profile.umask,
         rlimits: profile.rlimits,
+        // The spawner's.
+        mark_bytes: None,
+        no_new_privs: no_new_privs(profile.no_new_privs, is_other_user),
+        write_only_below,
     }
 }
 

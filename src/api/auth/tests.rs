@@ -58,6 +58,7 @@ fn callers_are_who_the_table_says() {
     let outside = Membership::Outside("ada".into());
     let marked = Membership::Marked(1);
     let not_live_marked = Membership::Marked(3);
+    let of_workers = Membership::OfWorkers { limit: 819_199, own: 819_200 };
     let unknown = Membership::Unknown("gone".into());
     let no_run = "token, None false false";
     for (placement, word, at_operators, at_workers) in [
@@ -80,6 +81,9 @@ fn callers_are_who_the_table_says() {
         (&marked, Some("nonsense"), "token, Some(1) false false", "token, Some(1) false false"),
         (&not_live_marked, None, "mark of 3 false", "mark of 3 false"),
         (&not_live_marked, Some("token-2"), "forbidden", "forbidden"),
+        (&of_workers, None, "unplaced", "unplaced"),
+        (&of_workers, Some("token-2"), "run:2", "run:2"),
+        (&of_workers, Some("nonsense"), no_run, no_run),
         (&unknown, None, "unplaced", "unplaced"),
         (&unknown, Some("token-1"), "unplaced", "unplaced"),
     ] {
@@ -96,6 +100,7 @@ fn a_caller_that_only_says_of_which_run_it_is_gains_nothing_by_it() {
     for door in [Door::Operators, Door::Workers] {
         for (placement, expected) in [
             (Membership::Outside("ada".into()), "says 1"),
+            (Membership::OfWorkers { limit: 1, own: 2 }, "says 1"),
             (Membership::InRun(2), "run:2"),
             (Membership::Marked(2), "unplaced"),
             (Membership::Marked(3), "mark of 3 false"),
@@ -170,5 +175,19 @@ fn only_a_process_of_another_user_is_no_supervisor_and_only_where_all_workers_ar
     ] {
         let hidden = HiddenProcess { pid: 7, is_others };
         assert_eq!(may_be_shim(hidden, has_pid_of_shim, has_workers_of_others), expected);
+    }
+}
+
+#[test]
+fn the_mark_of_workers_is_refused_at_every_door_with_what_to_change() {
+    let placement = Membership::OfWorkers { limit: 819_199, own: 819_200 };
+    for door in [Door::Operators, Door::Workers, Door::Courier, Door::Web] {
+        let error = identify(door, &placement, &Claims::default(), &live_runs()).unwrap_err();
+        let detail = serde_json::to_value(error.detail(Edge::Api)).unwrap();
+        assert_eq!(detail["code"], "unplaced", "{door:?}");
+        let message = detail["message"].as_str().unwrap();
+        assert!(message.contains("819199 bytes, below the daemon's 819200"), "{message}");
+        let hint = detail["hint"].as_str().unwrap();
+        assert!(hint.contains("raise the limit to 819200"), "{hint}");
     }
 }

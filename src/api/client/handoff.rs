@@ -16,6 +16,7 @@ use crate::kernel::artifact::Artifact;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::limits::ATTACHMENT_BYTES_MAX;
 use crate::kernel::verbs::AttachReply;
+use crate::os::processes::run_view::{has_own_tmp, is_in_own_directory};
 
 /// Bytes read at once.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -92,6 +93,13 @@ pub fn artifact_of(path: &Path) -> Result<Artifact, ClientError> {
         let text = format!("cannot record {}: the path is not valid UTF-8", path.display());
         return Err(ClientError::refused(ErrorCode::InvalidValue, text));
     };
+    if is_in_own_directory(&absolute) && has_own_tmp() {
+        let text = format!(
+            "cannot record {name}: this run has a /tmp of its own, which ends with it and nobody else sees; write the file to the \
+             workspace, or attach it (`kanban attach`)"
+        );
+        return Err(ClientError::refused(ErrorCode::InvalidValue, text));
+    }
     let (mut file, _) = open_regular(&absolute)?;
     let mut hash = Sha256::new();
     let mut size_bytes: u64 = 0;

@@ -104,9 +104,8 @@ pub fn party_of(
         (Membership::Unknown(_), _) => Party::Refused,
         (Membership::Outside(_), Door::Operators | Door::Courier) => Party::Operator(uid),
         (Membership::Outside(_), Door::Web) => Party::Page(uid),
-        (Membership::Outside(_), Door::Workers) | (Membership::Marked(_), _) => {
-            Party::Unproven(uid)
-        }
+        (Membership::Outside(_), Door::Workers)
+        | (Membership::Marked(_) | Membership::OfWorkers { .. }, _) => Party::Unproven(uid),
     }
 }
 
@@ -119,6 +118,7 @@ mod tests {
         let (run, over) = (Membership::InRun(1), Membership::InRun(2));
         let not_taken_over = Membership::InRun(3);
         let (outside, marked) = (Membership::Outside("ada".into()), Membership::Marked(1));
+        let of_workers = Membership::OfWorkers { limit: 1, own: 2 };
         let unknown = Membership::Unknown("gone".into());
         for (placement, at_operators, at_workers) in [
             (&run, Party::Run(1), Party::Run(1)),
@@ -126,6 +126,7 @@ mod tests {
             (&not_taken_over, Party::Unproven(7), Party::Unproven(7)),
             (&outside, Party::Operator(7), Party::Unproven(7)),
             (&marked, Party::Unproven(7), Party::Unproven(7)),
+            (&of_workers, Party::Unproven(7), Party::Unproven(7)),
             (&unknown, Party::Refused, Party::Refused),
         ] {
             for (door, expected) in [(Door::Operators, at_operators), (Door::Workers, at_workers)] {

@@ -2,6 +2,7 @@
 
 mod add_user;
 mod check;
+mod privileges;
 
 pub(super) use check::{mcp_entry, run as check_profile};
 

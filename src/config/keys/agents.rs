@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::confinement::{LANDLOCK_WRITE, NO_NEW_PRIVS, PRIVATE_TMP};
 use super::key::{Example, Key, Kind, Section, Shape};
 use crate::config::template::{
     EFFORT_PLACEHOLDERS, ENV_PLACEHOLDERS, FILE_PLACEHOLDERS, MCP_PLACEHOLDERS, MODEL_PLACEHOLDERS,
@@ -259,6 +260,9 @@ pub(super) const PROFILE: &[Key] = &[
         unit: None,
         doc: "Resource limits of each worker process, soft and hard, with the lower-case names of getrlimit(2).",
     },
+    NO_NEW_PRIVS,
+    PRIVATE_TMP,
+    LANDLOCK_WRITE,
     Key {
         name: "memory_max",
         kind: Kind::Size { min_bytes: MIB },

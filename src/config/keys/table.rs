@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::agents::{LAUNCHER, MCP, PEOPLE, PROFILE};
 use super::chat::CHAT_ROLES;
+use super::confinement::PRIVATE_TMP_MAX;
 use super::dispatch::DISPATCH;
 use super::key::{Example, Key, Kind, Section, Shape};
 use super::notify::{CHANNELS, METRICS, NOTIFY};
@@ -101,6 +102,9 @@ pub static SECTIONS: &[Section] = &[
                         "user",
                         "umask",
                         "rlimits",
+                        "no_new_privs",
+                        "private_tmp",
+                        "landlock_write",
                         "memory_max",
                         "pids_max",
                         "cpu_percent",
@@ -301,6 +305,7 @@ const SUPERVISION: &[Key] = &[
         doc: "CPU limit of a run, if its profile sets none; 100: one CPU, 0: no limit. Enforced if the cgroup has the \
          cpu controller.",
     },
+    PRIVATE_TMP_MAX,
 ];
 
 const CLAIMS: &[Key] = &[Key {

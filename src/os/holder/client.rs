@@ -12,7 +12,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::os::holder::protocol::{
-    Answered, Asked, Hello, HolderRefusal, PROTOCOL_VERSION, Question, Remains,
+    Answered, Asked, AskedView, Hello, HolderRefusal, PROTOCOL_VERSION, Question, Remains,
 };
 use crate::os::processes::fd_passing::{Message, connect_to, receive, send};
 use crate::os::processes::identity::ProcessIdentity;
@@ -81,7 +81,7 @@ impl Holder {
         answer.hello.ok_or_else(|| self.odd("no greeting"))
     }
 
-    /// Has it start the shim of a run whose files are in place, for a worker of `user`.
+    /// Has it start the shim of a run whose files are in place, for a worker of `user` who sees the machine in this `view`.
     ///
     /// # Errors
     /// [`HolderError`]. A shim that was started all the same finds its files and is found by them.
@@ -90,10 +90,12 @@ impl Holder {
         run_dir: &Path,
         nonce: &str,
         user: &str,
+        view: Option<AskedView>,
         status: BorrowedFd<'_>,
     ) -> Result<(ProcessIdentity, PidFd), HolderError> {
         let run_dir = std::path::absolute(run_dir).map_err(|error| self.silent(&error))?;
-        let question = Question::Start { run_dir, nonce: nonce.to_owned(), user: user.to_owned() };
+        let (nonce, user) = (nonce.to_owned(), user.to_owned());
+        let question = Question::Start { run_dir, nonce, user, view };
         let (answer, message) = self.ask(question, &[status])?;
         let shim = answer.started.ok_or_else(|| self.odd("the reply has no shim"))?.shim;
         let pidfd = message.descriptors.into_iter().next();

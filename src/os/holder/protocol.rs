@@ -34,6 +34,9 @@ pub enum Question {
         nonce: String,
         /// User of the worker.
         user: String,
+        /// What the run sees of the machine; none for what the holder sees.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        view: Option<AskedView>,
     },
     /// Is anything left of the run whose shim this was? The shim has ended; what it left is killed.
     Remains {
@@ -43,6 +46,29 @@ pub enum Question {
     /// One of a later version.
     #[serde(other)]
     Unknown,
+}
+
+/// What a run is to see of the machine: [`crate::os::processes::run_view`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AskedView {
+    /// Size of its own `/tmp` and `/var/tmp` together, bytes; none to share the host's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tmp_bytes: Option<u64>,
+    /// Whether its `/proc` hides the processes of other users.
+    pub hides_processes: bool,
+}
+
+/// Which views the holder can make here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PossibleViews {
+    /// Why a run gets no `/tmp` of its own; none where it can have one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why_no_tmp: Option<String>,
+    /// Why no `/proc` hides the processes of other users; none where it can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why_no_proc: Option<String>,
 }
 
 /// A question as it is sent.
@@ -88,6 +114,9 @@ pub struct Hello {
     /// Why it has none.
     #[serde(default)]
     pub why_no_groups: Option<String>,
+    /// Which views of the machine it can give a run; none from a holder that knows of none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub views: Option<PossibleViews>,
 }
 
 /// The control groups that the holder has made and given to the daemon's user.
@@ -172,11 +201,23 @@ mod tests {
             run_dir: "/home/runs/7".into(),
             nonce: "n".into(),
             user: "games".into(),
+            view: None,
         };
         let asked = Asked { version: PROTOCOL_VERSION, question };
         let text = serde_json::to_string(&asked).unwrap();
         let expected = r#"{"version":1,"question":"start","run_dir":"/home/runs/7","nonce":"n","user":"games"}"#;
         assert_eq!(text, expected, "an older holder reads exactly this");
+        assert_eq!(serde_json::from_str::<Asked>(&text).unwrap(), asked);
+        let view = Some(AskedView { tmp_bytes: Some(1), hides_processes: true });
+        let question = Question::Start {
+            run_dir: "/home/runs/7".into(),
+            nonce: "n".into(),
+            user: "games".into(),
+            view,
+        };
+        let asked = Asked { version: PROTOCOL_VERSION, question };
+        let text = serde_json::to_string(&asked).unwrap();
+        assert!(text.ends_with(r#""view":{"tmp_bytes":1,"hides_processes":true}}"#), "{text}");
         assert_eq!(serde_json::from_str::<Asked>(&text).unwrap(), asked);
         let answered = Answered { started: Some(Started { shim }), ..Answered::default() };
         let text = serde_json::to_string(&answered).unwrap();

@@ -230,10 +230,14 @@ impl CommandAs<'_> {
                 grace_ms: GRACE_MS,
                 umask: None,
                 rlimits: BTreeMap::new(),
+                mark_bytes: None,
+                no_new_privs: user.is_some(),
+                write_only_below: None,
             },
             containment: self
                 .containment
                 .of_command(&format!("{COMMAND_PREFIX}{nonce}"), self.limits),
+            view: None,
             nonce,
         }
     }

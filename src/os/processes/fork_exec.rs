@@ -17,9 +17,9 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open, openat};
+use nix::fcntl::{OFlag, openat};
 use nix::libc;
-use nix::sys::prctl::set_pdeathsig;
+use nix::sys::prctl::{set_no_new_privs, set_pdeathsig};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::stat::{Mode, umask};
@@ -29,9 +29,12 @@ use nix::unistd::{
 };
 
 use crate::os::processes::capabilities::{clear_ambient, give_up_all, limit_bounding_set};
+use crate::os::processes::landlock::write_only_below;
+use crate::os::processes::priorities::{drop_priority, set_oom_score_adj};
 use crate::os::processes::proc_stat::own_start_ticks;
 use crate::os::processes::user::RunAs;
 use crate::os::processes::wait::reap_child;
+use crate::os::processes::worker_mark::bear;
 
 /// Exit code of a child that could not become the worker; nobody but this module sees it.
 const CHILD_FAILED: libc::c_int = 127;
@@ -51,6 +54,12 @@ pub struct ExecPlan {
     pub umask: Mode,
     /// Limits, each set as soft and hard one.
     pub rlimits: Vec<(Resource, u64)>,
+    /// The mark of a worker, as `worker_mark` has it; none for no mark.
+    pub mark_bytes: Option<u64>,
+    /// Whether no program that it executes gives it another user, group or capability (PR_SET_NO_NEW_PRIVS(2const)).
+    pub no_new_privs: bool,
+    /// Where alone it may write, see `landlock`; none for wherever its user may. With it comes `no_new_privs`.
+    pub write_only_below: Option<Vec<CString>>,
     /// The user that it becomes, without any capability; none to stay this process's.
     pub run_as: Option<RunAs>,
 }
@@ -90,8 +99,14 @@ pub enum ExecStep {
     WorkingDirectory,
     /// Setting the limit of this index in the plan.
     Limit(u32),
+    /// Lowering the limit that is the mark of workers.
+    Mark,
     /// Becoming its user.
     User,
+    /// Taking rights away from what it executes.
+    Confinement,
+    /// Taking away the right to write elsewhere.
+    Landlock,
     /// Executing the program.
     Exec,
 }
@@ -270,6 +285,9 @@ impl<'a> Prepared<'a> {
             at(ExecStep::Limit(index), setrlimit(*resource, *limit, *limit))?;
             index = index.saturating_add(1);
         }
+        if let Some(highest) = self.plan.mark_bytes {
+            at(ExecStep::Mark, bear(highest))?;
+        }
         if let Some(run_as) = &self.plan.run_as {
             // After the limits, which may need rights; before the directory, which the user has to be let into.
             at(ExecStep::User, self.become_user(run_as))?;
@@ -279,6 +297,12 @@ impl<'a> Prepared<'a> {
         let _none_there = clear_ambient();
         // After the user: a change of user clears it.
         at(ExecStep::Session, self.die_with_parent())?;
+        if self.plan.no_new_privs {
+            at(ExecStep::Confinement, set_no_new_privs())?;
+        }
+        if let Some(paths) = &self.plan.write_only_below {
+            at(ExecStep::Landlock, write_only_below(paths))?;
+        }
         reset_signals();
         if let Some(start_ticks) = start_ticks {
             let _unread = nix::unistd::write(report, &start_ticks.to_ne_bytes());
@@ -341,47 +365,6 @@ fn at<T>(step: ExecStep, result: nix::Result<T>) -> Result<T, ExecFailure> {
     result.map_err(|errno| ExecFailure { step, errno })
 }
 
-/// A daemon is often protected from the OOM killer; its workers are not to inherit that. Going back to 0 from
-/// a protected score is always allowed (proc_pid_oom_score_adj(5)); where it is not, the score was no
-/// protection.
-fn set_oom_score_adj() {
-    let opened =
-        open(c"/proc/self/oom_score_adj", OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty());
-    if let Ok(file) = opened {
-        let _refused = nix::unistd::write(file.as_fd(), b"0");
-    }
-}
-
-/// Takes away a priority above the ordinary one: the daemon may have it, its workers are not to crowd out everybody else. One below
-/// it is inherited. Giving up a priority is always allowed.
-fn drop_priority() {
-    // SAFETY: the calls take numbers, and a structure that lives as long as they take.
-    unsafe {
-        // The raw call answers 20 less the nice value, so that no answer is negative.
-        if libc::syscall(libc::SYS_getpriority, libc::PRIO_PROCESS, 0) > 20 {
-            libc::syscall(libc::SYS_setpriority, libc::PRIO_PROCESS, 0, 0);
-        }
-        let policy = libc::syscall(libc::SYS_sched_getscheduler, 0);
-        let is_real_time = [libc::SCHED_FIFO, libc::SCHED_RR, libc::SCHED_DEADLINE]
-            .iter()
-            .any(|one| policy & !i64::from(libc::SCHED_RESET_ON_FORK) == i64::from(*one));
-        if is_real_time {
-            let ordinary: libc::sched_param = std::mem::zeroed();
-            libc::syscall(libc::SYS_sched_setscheduler, 0, libc::SCHED_OTHER, &raw const ordinary);
-        }
-        if libc::syscall(libc::SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0) >> IOPRIO_CLASS_SHIFT
-            == IOPRIO_CLASS_RT
-        {
-            libc::syscall(libc::SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, 0);
-        }
-    }
-}
-
-/// See ioprio_get(2); the C library has no names for these.
-const IOPRIO_WHO_PROCESS: libc::c_int = 1;
-const IOPRIO_CLASS_SHIFT: i64 = 13;
-const IOPRIO_CLASS_RT: i64 = 1;
-
 /// Default dispositions and an empty mask: ignored and blocked signals are inherited through exec (signal(7)),
 /// and a worker that ignores SIGPIPE without knowing is a classic.
 fn reset_signals() {
@@ -434,6 +417,9 @@ impl ExecFailure {
             ExecStep::Exec => (5, 0),
             ExecStep::Containment => (6, 0),
             ExecStep::User => (7, 0),
+            ExecStep::Mark => (8, 0),
+            ExecStep::Confinement => (9, 0),
+            ExecStep::Landlock => (10, 0),
         };
         let mut bytes = [0; REPORT_BYTES];
         let words = [step, index, (self.errno as i32).cast_unsigned()];
@@ -454,6 +440,9 @@ impl ExecFailure {
             (5, _) => ExecStep::Exec,
             (6, _) => ExecStep::Containment,
             (7, _) => ExecStep::User,
+            (8, _) => ExecStep::Mark,
+            (9, _) => ExecStep::Confinement,
+            (10, _) => ExecStep::Landlock,
             _ => return None,
         };
         Some(Self { step, errno: Errno::from_raw(word(8)?.cast_signed()) })

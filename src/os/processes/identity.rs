@@ -9,9 +9,11 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
+use crate::os::processes::proc_root::in_proc;
 use crate::os::processes::proc_stat::{self, ProcStat};
 
-const BOOT_ID_PATH: &str = "/proc/sys/kernel/random/boot_id";
+/// Below `/proc`. A container may have covered the host's own, which a fresh mount of `/proc` would uncover.
+const BOOT_ID_PATH: &str = "sys/kernel/random/boot_id";
 
 /// Boot id, PID and start ticks: equal only for the same process.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -89,7 +91,7 @@ pub fn boot_id() -> io::Result<&'static str> {
     if let Some(id) = BOOT_ID.get() {
         return Ok(id);
     }
-    let text = std::fs::read_to_string(BOOT_ID_PATH)?;
+    let text = std::fs::read_to_string(in_proc(BOOT_ID_PATH))?;
     Ok(BOOT_ID.get_or_init(|| text.trim().to_owned()))
 }
 

@@ -10,7 +10,7 @@
 //! | ignored signals | default; TTIN, TTOU, XFSZ, PIPE ignored | default, then its own | default | CHLD default, else left |
 //! | interval timers, alarms | off | off | off | left |
 //! | umask | 077 | 077 | the profile's, else 022 | left |
-//! | descriptors from 3 on | closed, but for handed sockets | closed, but for the status pipe | closed | left |
+//! | descriptors from 3 on | closed, but for handed sockets | closed, but for the status pipe and the host's `/proc` | closed | left |
 //! | closed descriptors 0 to 2 | `/dev/null` (by the standard library) | the same | its own | the same |
 //! | working directory | `/` | `/` | the workspace | left |
 //! | child sub-reaper | no | yes | no | left |
@@ -19,7 +19,7 @@
 //! | ambient capabilities | left | what it needs | none | left |
 //! | environment | read | empty | built from nothing | read |
 //! | session, terminal | left | a session of its own | a session of its own | left |
-//! | resource limits, lowered priority, affinity, no_new_privs, securebits, seccomp, namespaces, death signal | left | left | left, but for the profile's `rlimits` | left |
+//! | resource limits, lowered priority, affinity, no_new_privs, securebits, seccomp, namespaces, death signal | left | left | left, but for the profile's `rlimits`, the mark of workers and what the profile confines | left |
 //!
 //! A daemon of the background is not stopped for writing to its terminal (`stty tostop`), and a file size limit is an error of a
 //! write, not its end. A death signal is its starter's wish; the kernel clears it for every child.

@@ -10,6 +10,8 @@ use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
+use crate::os::processes::proc_root::in_proc;
+
 /// The fields of one stat line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcStat {
@@ -109,7 +111,7 @@ pub(in crate::os) fn own_start_ticks() -> Option<u64> {
 pub(in crate::os) fn read_entry(pid: i32) -> io::Result<Option<ProcStat>> {
     // The fields wanted end well within this, whatever the rest of the line holds.
     let mut line = [0_u8; 1024];
-    let read = File::open(format!("/proc/{pid}/stat")).and_then(|mut file| file.read(&mut line));
+    let read = File::open(in_proc(format!("{pid}/stat"))).and_then(|mut file| file.read(&mut line));
     let length = match read {
         Ok(length) => length,
         Err(error) if is_missing(&error) => return Ok(None),
@@ -126,7 +128,7 @@ pub(in crate::os) fn read_entry(pid: i32) -> io::Result<Option<ProcStat>> {
 
 /// User and system time of a process and of the children that it has reaped, in clock ticks; none when it cannot be read.
 pub fn cpu_ticks(pid: i32) -> Option<u64> {
-    parse_cpu_ticks(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)
+    parse_cpu_ticks(&std::fs::read(in_proc(format!("{pid}/stat"))).ok()?)
 }
 
 /// utime, stime, cutime and cstime, fields 14 to 17.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 
 use crate::os::processes::identity::{Liveness, ProcessIdentity};
+use crate::os::processes::proc_root::{in_proc, root};
 use crate::os::processes::proc_stat::{self, Look, ProcStat};
 
 /// Readings of one ancestry before giving up; processes that end under the walk cost one each.
@@ -179,7 +180,7 @@ fn is_same_link(then: &ProcStat, now: &ProcStat) -> bool {
 
 fn scan() -> io::Result<BTreeMap<i32, ProcStat>> {
     let mut seen = BTreeMap::new();
-    for entry in std::fs::read_dir("/proc")? {
+    for entry in std::fs::read_dir(root())? {
         let name = entry?.file_name();
         let Some(pid) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
         // What vanished, is hidden or unreadable cannot be signalled either.
@@ -193,7 +194,7 @@ fn scan() -> io::Result<BTreeMap<i32, ProcStat>> {
 /// Adds the children of the root that `/proc` does not list: those of other users, and those that nobody may look into, such as
 /// `ssh-agent`. Their start times are not known and stand as 0. The kernel's list of children names them all the same.
 fn add_hidden_children(root_pid: i32, seen: &mut BTreeMap<i32, ProcStat>) {
-    let list = std::fs::read_to_string(format!("/proc/{root_pid}/task/{root_pid}/children"));
+    let list = std::fs::read_to_string(in_proc(format!("{root_pid}/task/{root_pid}/children")));
     for pid in list.iter().flat_map(|list| list.split_ascii_whitespace()) {
         let Ok(pid) = pid.parse::<i32>() else { continue };
         if let std::collections::btree_map::Entry::Vacant(location) = seen.entry(pid) {

@@ -40,6 +40,7 @@ use crate::os::processes::spawn_in_group::{GroupStart, start_in_group};
 use crate::os::processes::status_pipe::{STATUS_DESCRIPTOR, StatusPipe, status_pipe};
 use crate::os::processes::user::RunAs;
 use crate::os::processes::wait::{WaitStatus, reap_child, reap_pidfd};
+use crate::os::processes::worker_mark::WorkerMark;
 use crate::os::run_files::directory::{
     RunDir, RunSpec, read_identity, read_spec, write_spec, write_token,
 };
@@ -181,9 +182,11 @@ impl Spawner {
     /// not wait for anything.
     pub fn spawn(
         &self,
-        request: SpawnRequest,
+        mut request: SpawnRequest,
         reply: impl FnOnce(Result<SpawnedShim, SpawnError>) + Send + 'static,
     ) {
+        // Here, so that nothing is started without it.
+        request.spec.limits.mark_bytes = WorkerMark::of_process().of_workers();
         let job = Job { request, reply: Box::new(reply) };
         if let Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) =
             self.jobs.try_send(job)
@@ -239,7 +242,7 @@ impl Starter {
                 let user = request.spec.user.as_deref().unwrap_or_default();
                 let nonce = request.spec.nonce.as_str();
                 holder
-                    .start(request.run_dir.path(), nonce, user, shim_end.as_fd())
+                    .start(request.run_dir.path(), nonce, user, request.spec.view, shim_end.as_fd())
                     .map_err(SpawnError::Holder)?
             }
         };
@@ -271,7 +274,8 @@ fn execute(binary: &OwnedFd, request: &SpawnRequest, shim_end: OwnedFd) -> io::R
     let path = CString::new(format!("/proc/self/fd/{}", binary.as_raw_fd()))?;
     let run_dir = std::path::absolute(request.run_dir.path())?;
     let nonce = &request.spec.nonce;
-    let arguments = arguments(&run_dir, nonce, request.run_as.as_ref(), limit_of_children())?;
+    let arguments =
+        arguments(&run_dir, nonce, request.run_as.as_ref(), limit_of_children(), false)?;
     if let Some(groups) = &request.spec.containment
         && let Ok(group) = Leaf::new(&groups.shims).open()
     {

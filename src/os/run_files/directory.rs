@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::os::holder::protocol::AskedView;
 use crate::os::processes::identity::ProcessIdentity;
 
 pub use disk::{
@@ -147,6 +148,9 @@ pub struct RunSpec {
     /// The control groups of the run; none where it has only its sub-reaper.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub containment: Option<ContainmentSpec>,
+    /// What the run sees of the machine, for the holder; none for what everybody sees.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<AskedView>,
 }
 
 /// Control groups of a run, by their directories. The daemon makes them before the shim is started.
@@ -260,6 +264,16 @@ pub struct LimitSpec {
     /// `nofile`, `nproc`, `core`, `fsize`, `cpu`, `as`… and the value set as both soft and hard limit.
     #[serde(default)]
     pub rlimits: BTreeMap<String, u64>,
+    /// Highest hard limit of POSIX message queues that the worker may have, bytes: its mark
+    /// ([`crate::os::processes::worker_mark`]); none where workers bear none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark_bytes: Option<u64>,
+    /// Whether no program that the worker executes gives it another user, group or capability.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_new_privs: bool,
+    /// Where alone the worker may write, and what the operator has run before it; none for wherever their user may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write_only_below: Option<Vec<PathBuf>>,
 }
 
 /// Who runs a run. Written by the shim under the run lock.

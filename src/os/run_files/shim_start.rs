@@ -8,6 +8,7 @@ use std::path::Path;
 use nix::sys::signal::{SigSet, Signal};
 
 use crate::failpoint;
+use crate::os::processes::proc_root::HOST_PROC_DESCRIPTOR;
 use crate::os::processes::user::RunAs;
 
 /// The option behind which the user of the worker stands. Never in the spec: that is a file which the daemon's user can write.
@@ -16,8 +17,11 @@ pub const RUN_AS_OPTION: &str = "--as";
 /// The option behind which the soft limit of open files stands that the shim, and so its worker, is to have.
 pub const DESCRIPTOR_LIMIT_OPTION: &str = "--open-files";
 
+/// The option that says that the host's `/proc` is handed over, with the number of its descriptor.
+pub const HOST_PROC_OPTION: &str = "--host-proc";
+
 /// The arguments, the program's name first. `open_files` is the soft limit that the shim is to set; none to keep the one that it is
-/// started with.
+/// started with. `has_host_proc`: the shim finds the host's `/proc` at its descriptor.
 ///
 /// # Errors
 /// A zero byte is in one of them.
@@ -26,6 +30,7 @@ pub fn arguments(
     nonce: &str,
     run_as: Option<&RunAs>,
     open_files: Option<u64>,
+    has_host_proc: bool,
 ) -> io::Result<Vec<CString>> {
     let mut arguments = vec![
         c"kanban-shim".to_owned(),
@@ -39,6 +44,10 @@ pub fn arguments(
     if let Some(open_files) = open_files {
         arguments.push(CString::new(DESCRIPTOR_LIMIT_OPTION)?);
         arguments.push(CString::new(open_files.to_string())?);
+    }
+    if has_host_proc {
+        arguments.push(CString::new(HOST_PROC_OPTION)?);
+        arguments.push(CString::new(HOST_PROC_DESCRIPTOR.to_string())?);
     }
     Ok(arguments)
 }

@@ -1,17 +1,21 @@
 //! `doctor` about supervision: what holds runs together, who starts them, whose they are, and what their profiles amount to.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
 use crate::actors::group_limits::group_limits;
 use crate::actors::handover_settings::shared_users;
+use crate::actors::run_views::{path_in_tmp, possible_of};
 use crate::actors::start_inputs::StartInputs;
 use crate::config::Settings;
 use crate::config::settings::ContainmentMode;
 use crate::config::worker_user::worker_user;
 use crate::os::control_groups::cgroup::Containment;
+use crate::os::holder::protocol::PossibleViews;
 use crate::os::processes::identity::ProcessIdentity;
+use crate::os::processes::worker_mark::WorkerMark;
 use crate::service::Service;
 use crate::service::doctor::check::{Check, Health};
 use crate::service::doctor::here::RunsAs;
@@ -59,23 +63,52 @@ fn limits_in_name_only(check: &str, section: &str, not_enforced: &[String]) -> C
     )
 }
 
-/// Whether the holder answers, where one is configured.
-pub(super) async fn holder_check(service: &Service) -> Option<Check> {
-    let holder = service.supervision.holder.clone()?;
+/// Whether the holder answers, where one is configured, and what it can give a run.
+pub(super) async fn holder_checks(service: &Service) -> Vec<Check> {
+    let Some(holder) = service.supervision.holder.clone() else { return Vec::new() };
     let (reply, heard) = oneshot::channel();
     // It may take its time.
     let asked = std::thread::Builder::new().name("holder".into()).spawn(move || {
         drop(reply.send(holder.hello()));
     });
     let fix = "`systemctl status kanband-runs`, or correct `supervision.holder`";
-    Some(match (asked, heard.await) {
+    match (asked, heard.await) {
         (Ok(_), Ok(Ok(hello))) => {
             let ProcessIdentity { pid, .. } = hello.holder;
-            Check::ok("holder", format!("version {}, pid {pid}: starts the workers", hello.package))
+            let answers = format!("version {}, pid {pid}: starts the workers", hello.package);
+            let in_tmp = path_in_tmp(&service.supervision.paths);
+            vec![Check::ok("holder", answers), views_check(&possible_of(&hello), in_tmp)]
         }
-        (Ok(_), Ok(Err(error))) => Check::bad("holder", Health::Fail, error.to_string(), fix),
-        (Err(_), _) | (_, Err(_)) => Check::bad("holder", Health::Warn, "not reachable", fix),
-    })
+        (Ok(_), Ok(Err(error))) => {
+            vec![Check::bad("holder", Health::Fail, error.to_string(), fix)]
+        }
+        (Err(_), _) | (_, Err(_)) => {
+            vec![Check::bad("holder", Health::Warn, "not reachable", fix)]
+        }
+    }
+}
+
+/// What a run sees of the machine beside its own.
+fn views_check(possible: &PossibleViews, in_tmp: Option<&Path>) -> Check {
+    let name = "run mounts";
+    let in_tmp = in_tmp.map(|path| format!("{} is needed by runs", path.display()));
+    let why_no_tmp = possible.why_no_tmp.as_ref().or(in_tmp.as_ref());
+    let parts = [("/tmp", why_no_tmp), ("/proc", possible.why_no_proc.as_ref())];
+    let missing: Vec<String> = parts
+        .iter()
+        .filter_map(|(part, why)| Some(format!("runs share {part} with the host ({})", (*why)?)))
+        .collect();
+    if missing.is_empty() {
+        let message = "runs have a /tmp, a /var/tmp and a /proc of their own, unless their profile has private_tmp = false";
+        return Check::ok(name, message);
+    }
+    Check::bad(
+        name,
+        Health::Warn,
+        missing.join("; "),
+        "use Linux 5.8 or later with mounts permitted to kanband-runs (`systemctl restart kanband-runs` after an upgrade ends all \
+         runs), and a home outside of /tmp; until then give profiles users of their own, and keep secrets out of /tmp and argument lists",
+    )
 }
 
 /// Whose the workers of a profile without a user of its own are.
@@ -105,6 +138,33 @@ pub(super) fn shared_users_checks(settings: &Settings, start_inputs: &StartInput
             )
         })
         .collect()
+}
+
+/// Whether a process that has left its run can be told from an operator.
+pub(super) fn mark_check(mark: WorkerMark) -> Check {
+    let name = "worker mark";
+    match mark {
+        WorkerMark::Below(own) => Check::ok(
+            name,
+            format!(
+                "processes of workers have a hard limit of POSIX message queues below {own} bytes; outside a run such a caller is refused"
+            ),
+        ),
+        WorkerMark::LimitIsZero => Check::bad(
+            name,
+            Health::Warn,
+            "none: the daemon's hard limit of POSIX message queues is 0, so a process of the daemon's user that has left its run \
+             may pass for an operator",
+            "start the daemon with a higher limit (`LimitMSGQUEUE=819200`, `ulimit -q`)",
+        ),
+        WorkerMark::NotShown => Check::bad(
+            name,
+            Health::Warn,
+            "none: /proc does not show the limits of processes, so a process of the daemon's user that has left its run may pass for \
+             an operator",
+            "use a kernel that shows /proc/PID/limits",
+        ),
+    }
 }
 
 pub(super) async fn profile_checks(

@@ -12,12 +12,13 @@
 //!                    [--shim PATH]          the shim to start                  its own file
 //!                    [--cgroup-base DIR]    group that was handed over         the one that it is in
 //!                    [--no-groups]          do without control groups
+//!                    [--no-mounts]          no run gets a `/tmp` or `/proc` of its own
 //! ```
 //!
 //! **What the unit needs.** `Type=notify` (it says `READY=1` when it listens, `STOPPING=1` when it ends), `Delegate=yes`, the
 //! default `KillMode`, a `TimeoutStopSec` longer than the stop ladder, a folder for the socket (`RuntimeDirectory`), no
-//! sandboxing: workers would inherit it. A bounding set must leave it CAP_CHOWN, CAP_KILL, CAP_SETGID, CAP_SETUID and
-//! CAP_SETPCAP. The socket is the daemon's user's, mode 0600.
+//! sandboxing: workers would inherit it. A bounding set must leave it CAP_CHOWN, CAP_KILL, CAP_SETGID, CAP_SETUID,
+//! CAP_SETPCAP, and CAP_SYS_ADMIN for the mounts of runs (without it they share the host's). The socket is the daemon's user's, mode 0600.
 //!
 //! **Who can do what.** The daemon names a user by name, and only those are taken that stand in the users' file, which belongs to
 //! root and which nobody else can write; never root, never the daemon's own user. The shim belongs to the daemon's user, so that
@@ -38,6 +39,7 @@
 //! | `users` | the users' file |
 //! | `groups` | the control groups |
 //! | `service` | the questions, the shims, the end |
+//! | `views` | which mounts of its own a run can have |
 //! | `notify` | a word to the service manager |
 
 mod groups;
@@ -45,6 +47,7 @@ mod notify;
 mod options;
 mod service;
 mod users;
+mod views;
 
 use std::ffi::OsString;
 use std::io;
@@ -138,9 +141,11 @@ fn hold(options: &Options) -> Result<(), String> {
         Ok(groups) => say(&format!("control groups of the runs: {}", groups.describe())),
         Err(why) => say(&format!("no control groups: {why}")),
     }
+    let views = views::possible(options.has_no_mounts);
+    say(&format!("mounts of the runs: {}", views::describe(&views)));
     let listener = listen(&options.socket, &owner)
         .map_err(|error| format!("cannot listen on {}: {error}", options.socket.display()))?;
-    let mut service = Service::new(options, owner, groups, signals)
+    let mut service = Service::new(options, owner, groups, views, signals)
         .map_err(failed("read its own process state"))?;
     notify::tell("READY=1");
     service.serve(&listener).map_err(failed("wait for requests"))?;

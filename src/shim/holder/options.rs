@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// For wrong calls.
 pub const USAGE: &str = "usage: kanban-shim --hold [--socket PATH] [--daemon-user NAME] [--users PATH] [--shim PATH] \
-                         [--cgroup-base DIR | --no-groups]";
+                         [--cgroup-base DIR | --no-groups] [--no-mounts]";
 
 /// Where the control groups of the runs are made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Options {
     pub shim: Option<PathBuf>,
     /// The control groups.
     pub groups: GroupChoice,
+    /// Whether no run gets mounts of its own.
+    pub has_no_mounts: bool,
 }
 
 impl Options {
@@ -45,11 +47,16 @@ impl Options {
             users: PathBuf::from("/etc/kanband/users"),
             shim: None,
             groups: GroupChoice::Own,
+            has_no_mounts: false,
         };
         while let Some(option) = arguments.next() {
             let option = option.to_string_lossy().into_owned();
             if option == "--no-groups" {
                 options.groups = GroupChoice::None;
+                continue;
+            }
+            if option == "--no-mounts" {
+                options.has_no_mounts = true;
                 continue;
             }
             let mut path = || match arguments.next() {
@@ -91,7 +98,7 @@ mod tests {
         assert_eq!(options.socket, PathBuf::from("/run/kanband-runs/holder.sock"));
         assert_eq!(options.users, PathBuf::from("/etc/kanband/users"));
         assert_eq!((options.daemon_user.as_str(), options.shim), ("kanband", None));
-        assert_eq!(options.groups, GroupChoice::Own);
+        assert_eq!((options.groups, options.has_no_mounts), (GroupChoice::Own, false));
     }
 
     #[test]
@@ -103,6 +110,7 @@ mod tests {
         assert_eq!((options.shim, options.daemon_user), (Some(PathBuf::from("/c")), "d".into()));
         let below = GroupChoice::Below(PathBuf::from("/e"));
         assert_eq!(of(&["--cgroup-base", "/e"]).unwrap().groups, below);
+        assert!(of(&["--no-mounts"]).unwrap().has_no_mounts);
         assert_eq!(of(&["--no-groups"]).unwrap().groups, GroupChoice::None);
         for wrong in ["--socket", "--users", "--daemon-user", "--what", "word"] {
             assert!(of(&[wrong]).unwrap_err().contains(wrong), "{wrong}");

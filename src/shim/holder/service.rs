@@ -16,7 +16,8 @@ use nix::unistd::{Pid, getpid};
 
 use crate::failpoint;
 use crate::os::holder::protocol::{
-    Answered, Asked, Hello, HolderRefusal, PROTOCOL_VERSION, Question, Remains, Started,
+    Answered, Asked, AskedView, Hello, HolderRefusal, PROTOCOL_VERSION, PossibleViews, Question,
+    Remains, Started,
 };
 use crate::os::processes::fd_passing::{Message, accept, receive, send};
 use crate::os::processes::identity::ProcessIdentity;
@@ -28,7 +29,7 @@ use crate::os::processes::wait::{Reap, WaitStatus, reap_any};
 use crate::os::run_files::shim_start::{arguments, blocked_signals, environment};
 use crate::shim::holder::groups::Groups;
 use crate::shim::holder::options::Options;
-use crate::shim::holder::{notify, say, users};
+use crate::shim::holder::{notify, say, users, views};
 
 /// Connections that are kept at one time; the daemon opens one for each question.
 const CONNECTIONS_MAX: usize = 64;
@@ -40,6 +41,7 @@ pub struct Service {
     users: PathBuf,
     shim: PathBuf,
     groups: Result<Groups, String>,
+    views: PossibleViews,
     signals: SignalFd,
     /// Every shim that was started here and has not been reaped, by its PID.
     shims: BTreeMap<i32, ProcessIdentity>,
@@ -61,6 +63,7 @@ impl Service {
         options: &Options,
         owner: RunAs,
         groups: Result<Groups, String>,
+        views: PossibleViews,
         signals: SignalFd,
     ) -> io::Result<Self> {
         let shim = match &options.shim {
@@ -74,6 +77,7 @@ impl Service {
             users: options.users.clone(),
             shim,
             groups,
+            views,
             signals,
             shims: BTreeMap::new(),
             connections: Vec::new(),
@@ -153,8 +157,8 @@ impl Service {
         }
         let answer = match serde_json::from_slice::<Asked>(&bytes).map(|asked| asked.question) {
             Ok(Question::Hello) => (self.hello(), None),
-            Ok(Question::Start { run_dir, nonce, user }) => {
-                match self.start(&run_dir, &nonce, &user, descriptors) {
+            Ok(Question::Start { run_dir, nonce, user, view }) => {
+                match self.start(&run_dir, &nonce, (&user, view), descriptors) {
                     Ok(reply) => reply,
                     Err(refusal) => {
                         say(&format!("{}: {}", run_dir.display(), refusal.message));
@@ -181,8 +185,9 @@ impl Service {
             Ok(groups) => (Some(groups.held.clone()), None),
             Err(why) => (None, Some(why.clone())),
         };
+        let views = Some(self.views.clone());
         let package = env!("CARGO_PKG_VERSION").to_owned();
-        let hello = Hello { holder: self.own.clone(), package, groups, why_no_groups };
+        let hello = Hello { holder: self.own.clone(), package, groups, why_no_groups, views };
         Answered { hello: Some(hello), ..answered() }
     }
 
@@ -190,7 +195,7 @@ impl Service {
         &mut self,
         run_dir: &Path,
         nonce: &str,
-        user: &str,
+        (user, view): (&str, Option<AskedView>),
         descriptors: Vec<OwnedFd>,
     ) -> Result<Reply, HolderRefusal> {
         if self.is_stopping {
@@ -214,7 +219,8 @@ impl Service {
             let message = format!("cannot start the shim {}: {error}", self.shim.display());
             refusal(HolderRefusal::START_FAILED, &message, error.raw_os_error().unwrap_or(0))
         };
-        let (shim, pidfd) = self.start_shim(run_dir, nonce, &worker, &status).map_err(failed)?;
+        let (shim, pidfd) =
+            self.start_shim(run_dir, nonce, (&worker, view), &status).map_err(failed)?;
         self.shims.insert(shim.pid, shim.clone());
         failpoint::hit("holder-started");
         Ok((Answered { started: Some(Started { shim }), ..answered() }, Some(pidfd)))
@@ -246,19 +252,21 @@ impl Service {
         &self,
         run_dir: &Path,
         nonce: &str,
-        worker: &RunAs,
+        (worker, view): (&RunAs, Option<AskedView>),
         status: &OwnedFd,
     ) -> io::Result<(ProcessIdentity, PidFd)> {
         let group = self.groups.as_ref().ok().map(|groups| groups.shims().open()).transpose()?;
         let program = CString::new(self.shim.as_os_str().as_bytes())?;
+        let view = views::prepared(view, &self.views)?;
         let pid = start_as(&ShimStart {
             program: &program,
-            arguments: &arguments(run_dir, nonce, Some(worker), None)?,
+            arguments: &arguments(run_dir, nonce, Some(worker), None, view.is_some())?,
             environment: &environment()?,
             status: status.as_fd(),
             blocked: blocked_signals(),
             group: group.as_ref().map(|group| group.as_fd()),
             owner: &self.owner,
+            view: view.as_ref(),
         })?;
         // It is not reaped before the next signal is read, so the PID is its own.
         let known = ProcessIdentity::of(pid).and_then(|identity| {

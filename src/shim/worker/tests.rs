@@ -35,8 +35,12 @@ fn spec(argv: &[&str]) -> RunSpec {
             grace_ms: 0,
             umask: None,
             rlimits: BTreeMap::new(),
+            mark_bytes: None,
+            no_new_privs: false,
+            write_only_below: None,
         },
         containment: None,
+        view: None,
     }
 }
 

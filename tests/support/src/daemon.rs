@@ -41,7 +41,12 @@ impl Daemon {
 
     /// A home with this configuration and no daemon yet.
     pub fn prepare(config: &(impl Display + ?Sized)) -> Self {
-        let dir = tempfile::Builder::new().prefix("kb").tempdir().unwrap();
+        Self::prepare_in(&std::env::temp_dir(), config)
+    }
+
+    /// The same in a new folder of `parent`.
+    pub fn prepare_in(parent: &Path, config: &(impl Display + ?Sized)) -> Self {
+        let dir = tempfile::Builder::new().prefix("kb").tempdir_in(parent).unwrap();
         std::fs::create_dir(dir.path().join("home")).unwrap();
         std::fs::write(dir.path().join("home/kanband.toml"), config.to_string()).unwrap();
         Self { dir, child: None, env: BTreeMap::new(), run_as: None }

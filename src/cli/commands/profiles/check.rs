@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::cli::commands::Ended;
+use crate::cli::commands::profiles::privileges::privileged;
 use crate::cli::session::Session;
 use crate::cli::text::one_line;
 use crate::config::Ambient;
@@ -55,7 +56,7 @@ pub(in crate::cli::commands) fn run(name: Option<&str>, session: &mut Session) -
     Ok(if is_fine { CliExit::Ok } else { CliExit::Refused })
 }
 
-fn look(profile: ProfileInfo, ambient: &Ambient) -> Finding {
+fn look(mut profile: ProfileInfo, ambient: &Ambient) -> Finding {
     let mut problems: Vec<String> = profile.problem.iter().cloned().collect();
     let version = match &profile.program {
         Some(program) if !profile.version_argv.is_empty() => {
@@ -75,7 +76,21 @@ fn look(profile: ProfileInfo, ambient: &Ambient) -> Finding {
         problems.push(problem);
         None
     });
+    profile.warnings.extend(rights_warning(&profile));
     Finding { profile, version, mcp_entry, problems }
+}
+
+/// About programs that no_new_privs makes useless.
+fn rights_warning(profile: &ProfileInfo) -> Option<String> {
+    let programs = privileged(&profile.argv, &profile.path);
+    if !profile.no_new_privs || programs.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "{} get no rights here: the workers have no_new_privs; `profiles.{}.no_new_privs = false` switches it off",
+        programs.join(", "),
+        profile.name
+    ))
 }
 
 /// The file in which the agent's program finds `kanban mcp`; none when its launcher needs none.

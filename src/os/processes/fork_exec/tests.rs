@@ -12,6 +12,9 @@ fn a_failed_step_survives_its_way_through_the_pipe() {
         ExecStep::WorkingDirectory,
         ExecStep::Limit(0),
         ExecStep::Limit(7),
+        ExecStep::Mark,
+        ExecStep::Confinement,
+        ExecStep::Landlock,
         ExecStep::User,
         ExecStep::Exec,
     ];
