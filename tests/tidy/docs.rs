@@ -103,6 +103,68 @@ fn each_test_that_a_page_names_is_there() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The page whose every statement names its tests, and its part that promises nothing.
+const SECURITY: (&str, &str) = ("docs/security.md", "\n## What is not promised\n");
+
+/// What of a page states something without a test: paragraphs, items and rows between the first heading of a part and `end`. The tests of a
+/// paragraph that ends with a colon are those of what follows it; one without tests is no statement.
+fn unproven(page: &str, end: &str) -> Vec<String> {
+    let text = prose(page);
+    let (_, stated) = text.split_once("\n## ").unwrap_or_default();
+    let (stated, _) = stated.split_once(end).unwrap();
+    let mut wrong = Vec::new();
+    let mut is_proven_before = false;
+    for block in stated.split("\n\n").map(str::trim).skip(1) {
+        let lines = block.lines().filter(|line| !line.starts_with("<!--"));
+        let block = lines.collect::<Vec<_>>().join("\n");
+        let is_lead = block.ends_with(':');
+        let has_tests = |text: &str| !named_tests(text).is_empty();
+        if !(block.is_empty() || block.starts_with('#') || is_lead || is_proven_before) {
+            wrong.extend(statements(&block).into_iter().filter(|one| !has_tests(one)));
+        }
+        is_proven_before = is_lead && has_tests(&block);
+    }
+    wrong
+}
+
+/// The rows of a table, the items of a list, or the one paragraph that a block is. Of a row the last cell counts.
+fn statements(block: &str) -> Vec<String> {
+    if block.starts_with('|') {
+        let last = |row: Vec<&str>| format!("{}: {}", row[0], row[row.len() - 1]);
+        return rows(block).into_iter().map(last).collect();
+    }
+    let mut found: Vec<String> = Vec::new();
+    for line in block.lines() {
+        let is_item = line.starts_with("- ") || line.starts_with(|c: char| c.is_ascii_digit());
+        match found.last_mut() {
+            Some(open) if !is_item => {
+                open.push('\n');
+                open.push_str(line);
+            }
+            Some(_) | None => found.push(line.to_owned()),
+        }
+    }
+    found
+}
+
+#[test]
+fn each_statement_of_the_security_model_names_a_test() {
+    let (path, end) = SECURITY;
+    let wrong = unproven(&read(path), end);
+    assert!(wrong.is_empty(), "{path}: no test:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_statement_without_a_test_is_found_in_each_form() {
+    let page = "# P\n\nOf what.\n\n## A\n\nIt holds (`f.rs::a`).\n\n- one (`f.rs::b`)\n- two\n  (`f.rs::c`)\n\n| a | b |\n|---|---|\n\
+                | x | `f.rs::d` |\n\nWith these (`f.rs::e`):\n\n<!-- t -->\n| a | b |\n|---|---|\n| y | z |\n\n## Not\n\nNothing.\n";
+    assert_eq!(unproven(page, "\n## Not\n"), Vec::<String>::new());
+    for test in ["a", "b", "c", "d", "e"] {
+        let without = page.replace(&format!("`f.rs::{test}`"), "`f.rs`");
+        assert_eq!(unproven(&without, "\n## Not\n").len(), 1, "{test}");
+    }
+}
+
 /// The text without its fenced blocks.
 fn prose(text: &str) -> String {
     let text = format!("\n{text}");
