@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::actors::database::Database;
 use crate::actors::reader_pool::ReaderPool;
-use crate::kernel::store;
+use crate::kernel::store::{self, Connection};
 use crate::os::home::board_files::BoardFiles;
 use crate::os::processes::own_thread;
 
@@ -20,14 +20,21 @@ pub fn start(pool: ReaderPool, files: Arc<BoardFiles>, database: Database) -> st
         crate::failpoint::hit("file-check");
         // Where that fails the check is in the way of others, no more.
         let _yields = own_thread::yield_to_others().is_ok();
-        match pool.with(store::find_damage) {
-            Ok(Ok(None)) => tracing::info!("checked the whole database: it is sound"),
-            Ok(Ok(Some(what))) => {
-                files.report_damage(what);
-                // The thread that writes logs it and stops.
-                database.look_at_files();
+        let look = |connection: &Connection| {
+            let found = store::find_damage(connection);
+            if let Ok(Some(what)) = &found {
+                // While the connection is lent: no restored file has taken the place of this one yet.
+                files.report_damage(what.clone());
             }
-            Ok(Err(fault)) | Err(fault) => {
+            found
+        };
+        match pool.with_until_wanted(look) {
+            // The file makes room for another one, which was checked before.
+            Ok((_, Some(_stopped))) => {}
+            Ok((Ok(None), None)) => tracing::info!("checked the whole database: it is sound"),
+            // The thread that writes logs it and stops.
+            Ok((Ok(Some(_)), None)) => database.look_at_files(),
+            Ok((Err(fault), None)) | Err(fault) => {
                 tracing::error!(%fault, "cannot check the whole database");
             }
         }

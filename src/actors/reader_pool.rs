@@ -5,10 +5,11 @@
 //! waits for every connection to come home, closes them all, has the file replaced, and opens new ones.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::actors::board_loss::fault_of;
-use crate::actors::readers::limit::must_stop;
+use crate::actors::readers::limit::{Allowance, Stop, limited, must_stop};
 use crate::kernel::error::Fault;
 use crate::kernel::store::{self, Connection};
 use crate::os::home::board_files::BoardFiles;
@@ -26,6 +27,8 @@ pub struct ReaderPool {
     files: Arc<BoardFiles>,
     size: usize,
     state: Arc<(Mutex<State>, Condvar)>,
+    /// Set while every connection is waited for: what may be done again later lets go of its own.
+    is_wanted_back: Arc<AtomicBool>,
 }
 
 impl ReaderPool {
@@ -42,6 +45,7 @@ impl ReaderPool {
             files,
             size,
             state: Arc::new((Mutex::new(state), Condvar::new())),
+            is_wanted_back: Arc::default(),
         })
     }
 
@@ -73,6 +77,18 @@ impl ReaderPool {
         Ok(answer)
     }
 
+    /// The same for a long look that a restore need not wait for. Also says whether it was stopped.
+    ///
+    /// # Errors
+    /// As [`ReaderPool::with`].
+    pub fn with_until_wanted<T>(
+        &self,
+        f: impl FnOnce(&Connection) -> T,
+    ) -> Result<(T, Option<Stop>), Fault> {
+        let is_wanted_back = Arc::clone(&self.is_wanted_back);
+        self.with(|connection| limited(Allowance::Unlimited, is_wanted_back, || f(connection)))
+    }
+
     /// Waits until every connection is home, closes them, runs `replace`, and opens new ones.
     ///
     /// # Errors
@@ -81,12 +97,14 @@ impl ReaderPool {
         let (mutex, changed) = &*self.state;
         let mut state = lock(mutex);
         state.is_closed = true;
+        self.is_wanted_back.store(true, Ordering::Relaxed);
         while state.lent_count > 0 {
             state = changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.idle.clear();
         drop(state);
         let answer = replace();
+        self.is_wanted_back.store(false, Ordering::Relaxed);
         lock(mutex).is_closed = false;
         changed.notify_all();
         answer

@@ -337,7 +337,9 @@ fn open_storage(
     let checked = board.checked();
     let (database, database_thread) = start_database(board, &files, home, configuration, wires)?;
     let feed = EventFeed::default();
-    let (pool, readers) = start_reading(home, Arc::clone(&files), incarnation, &feed)?;
+    let long_looks = usize::from(checked == Checked::Begun);
+    let (pool, readers) =
+        start_reading(home, Arc::clone(&files), incarnation, (&feed, long_looks))?;
     if checked == Checked::Begun {
         file_check::start(pool.clone(), files, database.clone())
             .map_err(|error| StartError::fault("start the thread that checks the file", &error))?;
@@ -366,13 +368,13 @@ fn start_reading(
     home: &Home,
     files: Arc<BoardFiles>,
     incarnation: &str,
-    feed: &EventFeed,
+    (feed, long_looks): (&EventFeed, usize),
 ) -> Result<(ReaderPool, Readers), StartError> {
     // Before the readers, which attach the index.
     indexer::prepare(&home.database(), incarnation)
         .map_err(|fault| StartError::fault("open the search index", &fault))?;
-    // Two connections more than reading threads: the indexer's, and one for a backup.
-    let pool = ReaderPool::open(&home.database(), files, READER_COUNT + 2)
+    // Two connections more than reading threads: the indexer's, and one for a backup; and those of the threads that look long.
+    let pool = ReaderPool::open(&home.database(), files, READER_COUNT + 2 + long_looks)
         .map_err(|fault| StartError::fault("open the reading connections", &fault))?;
     let local_time = LocalTime::new(jiff::tz::TimeZone::system());
     let readers = Readers::start(&pool, local_time)

@@ -318,3 +318,38 @@ fn no_hot_operation_costs_more_than_the_file_says() {
         );
     }
 }
+
+/// Frames of one commit that eight requests share.
+fn frames_of_eight<V: Verb>(bench: &mut Bench, verbs: &[V]) -> u64 {
+    bench.now += 1;
+    bench.board.complete_file().unwrap();
+    let (now, caller) = (bench.now, person());
+    let mut batch = bench.board.batch(now).unwrap();
+    for (nth, verb) in verbs.iter().enumerate() {
+        let id = format!("{}-{now}-{nth}", V::NAME);
+        batch.run(&caller, Some(&id), verb).unwrap_or_else(|error| panic!("{}: {error}", V::NAME));
+    }
+    batch.commit().unwrap();
+    let (frames, commits) = frames_and_commits(&bench.path);
+    assert_eq!(commits, 1, "one sync for all");
+    frames
+}
+
+#[test]
+fn a_claim_and_its_complete_write_at_most_twelve_frames_when_eight_share_a_commit() {
+    let mut bench = board();
+    let mut frames = Vec::new();
+    for _ in 0..ROUNDS {
+        let ids: Vec<_> = (0..8).map(|nth| waiting_task(&mut bench, nth)).collect();
+        let claims: Vec<_> = ids
+            .iter()
+            .map(|id| ClaimTask { workspace: "/tmp/w".into(), ..wire(json!({"id": id})) })
+            .collect();
+        let completes: Vec<CompleteTask> =
+            ids.iter().map(|id| wire(json!({"id": id, "summary": "done"}))).collect();
+        frames.push(frames_of_eight(&mut bench, &claims) + frames_of_eight(&mut bench, &completes));
+    }
+    frames.sort_unstable();
+    let of_a_pair = frames[ROUNDS / 2].div_ceil(8);
+    assert!((1..=12).contains(&of_a_pair), "{frames:?}");
+}

@@ -136,6 +136,8 @@ fn view(
     for (step, path) in [
         (FailedStep::Workspace, repository),
         (FailedStep::Workspace, Some(workspace.path.as_path())),
+        // Where links on its way lead.
+        (FailedStep::Workspace, workspace.leased.as_ref().map(|leased| leased.anchor.as_path())),
         (FailedStep::Profile, working_directory),
     ] {
         if let Some(why) = path.and_then(|path| refusal(view, &order.profile, path)) {

@@ -72,6 +72,8 @@ struct Query<'a> {
     since: Option<EpochSeconds>,
     follow: bool,
     from: Option<u64>,
+    /// Left out where it is not asked for: a daemon of before does not know it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     framed: bool,
     board: Option<&'a str>,
 }

@@ -40,7 +40,7 @@ pub(super) const LANDLOCK_WRITE: Key = Key {
     example: Some("[\"~/.claude\", \"~/.cache\"]"),
     unit: None,
     doc: "Let the workers write nowhere but below these paths (absolute, or `~/` for their home), their workspace, the repository of \
-         a worktree, /tmp, /var/tmp and /dev (Landlock, Linux 5.13); a path that is missing at the start is left out. Sets \
-         no_new_privs. Nothing can be mounted in it, so bubblewrap, rootless containers and the sandboxes that agents bring along do \
-         not work.",
+         a worktree, /tmp, /var/tmp and /dev (Landlock, Linux 5.13); a path that is missing at the start is left out. For a repository \
+         that is a linked worktree, or that is named by a subdirectory, add its git directory. Sets no_new_privs. Nothing can be \
+         mounted in it, so bubblewrap, rootless containers and the sandboxes that agents bring along do not work.",
 };

@@ -48,6 +48,7 @@ pub struct EditTask {
     /// Absolute path, for `dir` and `worktree`.
     pub workspace_path: Option<String>,
     /// Lets the directory of a new `dir` workspace be missing: it is created when the task starts.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub create_dir: bool,
     /// What is wrong with that directory, as far as the host of the daemon knows.
     #[serde(skip)]

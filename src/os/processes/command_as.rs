@@ -339,7 +339,9 @@ fn remove_files(dir: &RunDir) {
     // A spec that cannot be read leaves an empty group, for the next start of the daemon to remove.
     let spec = read_spec(dir).ok().flatten();
     remnant(dir, &Footing::default(), spec.as_ref(), None).remove_leaf();
-    for left in ["log", "log.tail.0", "log.tail.1", "errors", "errors.tail.0", "errors.tail.1"] {
+    for left in
+        ["log", "log.times", "log.tail.0", "log.tail.1", "errors", "errors.tail.0", "errors.tail.1"]
+    {
         // Most of these were never there.
         drop(std::fs::remove_file(dir.path().join(left)));
     }

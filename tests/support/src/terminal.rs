@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use nix::pty::{Winsize, openpty};
+use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 
 use crate::wait::{until, until_or};
 
@@ -28,6 +29,10 @@ impl Terminal {
     pub fn start(command: &Command, columns: u16, rows: u16) -> Self {
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(Some(&size), None).unwrap();
+        // A terminal drops the output that it has not shown yet when Ctrl-C is typed (NOFLSH in termios(3)): tests look at all of it.
+        let mut modes = tcgetattr(&pty.slave).unwrap();
+        modes.local_flags.insert(LocalFlags::NOFLSH);
+        tcsetattr(&pty.slave, SetArg::TCSANOW, &modes).unwrap();
         // setsid(1) makes it the controlling terminal, so that Ctrl-C is a signal.
         let mut on_terminal = Command::new("/usr/bin/setsid");
         on_terminal.args(["--ctty", "--wait"]).arg(command.get_program()).args(command.get_args());

@@ -86,11 +86,16 @@ fn rights_warning(profile: &ProfileInfo) -> Option<String> {
     if !profile.no_new_privs || programs.is_empty() {
         return None;
     }
-    Some(format!(
-        "{} get no rights here: the workers have no_new_privs; `profiles.{}.no_new_privs = false` switches it off",
-        programs.join(", "),
-        profile.name
-    ))
+    let (programs, name) = (programs.join(", "), &profile.name);
+    Some(match profile.user {
+        // Their bounding set is empty: a change of the user brings no capability either.
+        Some(_) => format!(
+            "{programs} will not work: workers of another user than the daemon's can gain no capabilities"
+        ),
+        None => format!(
+            "{programs} get no rights: the workers have no_new_privs; `profiles.{name}.no_new_privs = false` switches it off"
+        ),
+    })
 }
 
 /// The file in which the agent's program finds `kanban mcp`; none when its launcher needs none.

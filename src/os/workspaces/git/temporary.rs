@@ -13,8 +13,8 @@ use nix::unistd::geteuid;
 /// How their names begin.
 const PREFIX: &str = "kanban-git-";
 
-/// Age from which an empty one counts as left: it is made first and locked then.
-const EMPTY_AGE: Duration = Duration::from_secs(3_600);
+/// Age from which one without a lock counts as left: it is made first and locked then, and earlier releases locked none.
+const LEFT_AGE: Duration = Duration::from_secs(3_600);
 
 /// A directory of this process. Dropping it removes it.
 #[derive(Debug)]
@@ -78,12 +78,11 @@ fn remove_if_left(path: &Path) -> io::Result<()> {
         return Ok(());
     }
     let _lock = lock(directory, FlockArg::LockExclusiveNonblock)?;
-    if std::fs::read_dir(path)?.next().is_none() {
-        // Its process may be about to lock it.
-        let is_old = found.modified()?.elapsed().is_ok_and(|age| age > EMPTY_AGE);
-        return if is_old { std::fs::remove_dir(path) } else { Ok(()) };
+    // Its process may be about to lock it, or be one that locks nothing.
+    if found.modified()?.elapsed().is_ok_and(|age| age > LEFT_AGE) {
+        return std::fs::remove_dir_all(path);
     }
-    std::fs::remove_dir_all(path)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -113,8 +112,11 @@ mod tests {
         let outside = filled("outside");
         std::os::unix::fs::symlink(&outside, left.join("objects")).unwrap();
         std::os::unix::fs::symlink(&outside, parent.path().join("kanban-git-link00")).unwrap();
-        let long_ago = SystemTime::now() - 2 * EMPTY_AGE;
-        File::open(&old).unwrap().set_times(FileTimes::new().set_modified(long_ago)).unwrap();
+        let long_ago = FileTimes::new().set_modified(SystemTime::now() - 2 * LEFT_AGE);
+        let unlocked = filled("kanban-git-before");
+        for path in [&old, &left, &in_use.path().to_owned()] {
+            File::open(path).unwrap().set_times(long_ago).unwrap();
+        }
         let next = Temporary::make_in(parent.path()).unwrap();
         for (path, is_there) in [
             (in_use.path(), true),
@@ -122,6 +124,7 @@ mod tests {
             (left.as_path(), false),
             (other.as_path(), true),
             (young.as_path(), true),
+            (unlocked.as_path(), true),
             (old.as_path(), false),
         ] {
             assert_eq!(path.exists(), is_there, "{}", path.display());
