@@ -323,9 +323,14 @@ the_holder_has_the_rights_that_it_hands_over_and_mounts() {
     for field in CapBnd CapPrm CapEff; do is "$field of the holder" "$(bits "$holder" $field)" 00000000002001e1; done
     # A filter of calls must not bring it along: workers would have it for good.
     is "NoNewPrivs of the holder" "$(bits "$holder" NoNewPrivs)" 0
-    is "cores of the holder" "$(core_limit "$holder")" "0 0"
+    is "cores of the holder" "$(core_limit "$holder")" "0 unlimited"
     is "cores of the daemon" "$(core_limit "$(daemon_pid)")" "0 0"
     is "families of the daemon" "$(property kanband.service RestrictAddressFamilies | tr ' ' '\n' | sort | tr '\n' ' ')" "AF_NETLINK AF_UNIX "
+    # Field 19 of stat is the 17th behind the name.
+    daemon=$(daemon_pid)
+    indexer=$(grep -lx indexer "/proc/$daemon"/task/*/comm)
+    is "nice value of the indexer" "$(sed 's/.*) //' "${indexer%/comm}/stat" | cut -d ' ' -f 17)" 10
+    is "nice value of the daemon" "$(sed 's/.*) //' "/proc/$daemon/stat" | cut -d ' ' -f 17)" 0
     for limit in MemoryHigh MemoryMax TasksMax; do
         if [ "$(property kanband.service $limit)" = infinity ]; then no "the daemon has no $limit"; fi
     done
@@ -343,7 +348,11 @@ nobody_logs_in_as_the_workers_user_nor_leaves_timers_in_its_name() {
     dpkg-deb --build /root/at /root/at.deb
     dpkg --install /root/at.deb
     is "at.deny" "$(tr '\n' ' ' </etc/at.deny)" "daemon kanban-agent "
+    # One that an administrator gives it stays.
+    usermod --shell /bin/bash kanban-agent
     dpkg-reconfigure kanband
+    is "its shell after that" "$(getent passwd kanban-agent | cut -d : -f 7)" /bin/bash
+    usermod --shell /usr/sbin/nologin kanban-agent
     is "at.deny after a second time" "$(tr '\n' ' ' </etc/at.deny)" "daemon kanban-agent "
     is "lines about it in cron.deny" "$(grep -cx kanban-agent /etc/cron.deny)" 1
 }
@@ -358,11 +367,12 @@ a_port_of_the_configuration_is_a_socket_units_and_doctor_names_it_until_then() {
     systemctl restart kanband.service
     doctor=$(board doctor || true)
     contains "doctor" "$doctor" "kanband-metrics.socket is not active"
-    contains "doctor" "$doctor" "kanband-web.socket does not listen on 127.0.0.1:9191"
+    contains "doctor" "$doctor" "kanband-web.socket listens on 127.0.0.1:9119, not on 127.0.0.1:9191"
     if figures 9464; then no "the daemon opened a port itself"; fi
     # As an upgrade from a version that opened them itself.
     rm -f /var/lib/systemd/deb-systemd-helper-enabled/kanband-metrics.socket.dsh-also
-    systemctl stop kanband-web.socket kanband.service
+    # The unit of the web listens at its own address meanwhile.
+    active kanband-web.socket kanband.service
     dpkg-reconfigure kanband
     active kanband.service kanband-metrics.socket kanband-web.socket
     contains "the metrics" "$(figures 9464)" "kanband_open_runs"
@@ -478,6 +488,9 @@ EOF
     contains "a second time" "$(kanban profiles add-user deployer)" "already in /etc/kanband/users"
     is "shell" "$(getent passwd kanban-deployer | cut -d: -f7)" /usr/sbin/nologin
     is "home" "$(stat -c '%U %a' /var/lib/kanban-agents/deployer)" "kanban-deployer 700"
+    for list in cron at; do
+        is "lines about it in $list.deny" "$(grep -cx kanban-deployer "/etc/$list.deny")" 1
+    done
     is "file of users" "$(stat -c '%U %a' /etc/kanband/users) $(grep -c '^kanban-deployer$' /etc/kanband/users)" "root 644 1"
     task=$(new_task deployer)
     board wait "$task" --timeout "${patience_s}s" || { board show "$task"; no "it did not end"; }
@@ -796,6 +809,7 @@ a_call_starts_a_stopped_daemon() {
 an_upgrade_keeps_workers_and_the_holder() {
     # As the earlier version made it.
     usermod --shell /bin/bash kanban-agent
+    rm /var/lib/kanband/.shell-of-kanban-agent
     before=$(daemon_pid)
     holder=$(property kanband-runs.service MainPID)
     apt-get install -y --no-install-recommends "$packages/next.deb"

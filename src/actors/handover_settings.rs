@@ -1,11 +1,12 @@
 //! From the settings to whom the workers of each profile may hand work, and what an operator may not expect of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path};
 
 use crate::actors::review_settings::review_policy;
 use crate::config::held_secrets::has_secrets;
 use crate::config::settings::{Profile, Settings};
-use crate::config::worker_user::{DaemonUser, worker_user};
+use crate::config::worker_user::{DaemonUser, no_new_privs, worker_user};
 use crate::kernel::rules::handover::{
     Dirs, EVERY_PROFILE, HandoverPolicy, Options, Profiles, Reach,
 };
@@ -13,38 +14,24 @@ use crate::kernel::rules::handover::{
 /// What the rules of the board need of it.
 pub fn handover_policy(settings: &Settings, daemon: &DaemonUser) -> HandoverPolicy {
     let users = review_policy(settings, daemon);
-    let user_of = |name: &str| users.users.get(name).unwrap_or(&users.default_user);
-    let plain = |user: &str| -> BTreeSet<String> {
-        let profiles = settings.profiles.iter();
-        let plain = profiles.filter(|(name, profile)| {
-            user_of(name) == user && !has_secrets(name, profile, settings)
-        });
-        plain.map(|(name, _)| name.clone()).collect()
-    };
+    let user_of = |name: &str| users.users.get(name).unwrap_or(&users.default_user).as_str();
     let known: BTreeSet<String> = settings.profiles.keys().cloned().collect();
-    let reach = |profile: &Profile, user: &str| {
-        let is_free = is_free(profile, daemon);
-        let listed = profile.may_assign.as_ref();
-        let profiles = match listed {
+    let view = View { settings, daemon, user_of: &user_of, default_user: &users.default_user };
+    let reach = |name: Option<&str>, profile: &Profile| {
+        let these = |names, has_unnamed| {
+            let known = known.clone();
+            Profiles::These { names, has_unnamed, known }
+        };
+        let profiles = match &profile.may_assign {
             Some(names) if names.iter().any(|name| name == EVERY_PROFILE) => Profiles::Every,
-            Some(names) => Profiles::These {
-                names: names.iter().cloned().collect(),
-                has_unnamed: false,
-                known: known.clone(),
-            },
-            None if is_free => Profiles::Every,
-            None => Profiles::These {
-                names: plain(user),
-                has_unnamed: user == users.default_user,
-                known: known.clone(),
-            },
+            Some(names) => these(names.iter().cloned().collect(), false),
+            None if is_free(profile, daemon) => Profiles::Every,
+            None => {
+                let (names, has_unnamed) = view.default_reach(name, profile);
+                these(names, has_unnamed)
+            }
         };
-        let dirs = match &profile.may_use_dirs {
-            Some(dirs) => Dirs::Below(dirs.clone()),
-            None if is_free => Dirs::Every,
-            None => Dirs::Below(Vec::new()),
-        };
-        Reach { profiles, dirs }
+        Reach { profiles, dirs: dirs_of(profile, daemon) }
     };
     let by_profile = settings.profiles.iter();
     let options = by_profile.clone().filter_map(|(name, profile)| {
@@ -54,11 +41,111 @@ pub fn handover_policy(settings: &Settings, daemon: &DaemonUser) -> HandoverPoli
     HandoverPolicy {
         options_by_profile: options.collect(),
         by_profile: by_profile
-            .map(|(name, profile)| (name.clone(), reach(profile, user_of(name))))
+            .map(|(name, profile)| (name.clone(), reach(Some(name), profile)))
             .collect(),
-        default: reach(&Profile::default(), &users.default_user),
+        default: reach(None, &Profile::default()),
         tree_depth: settings.dispatch.tree_depth,
         tree_tasks: settings.dispatch.tree_tasks,
+    }
+}
+
+/// What a default reach is decided by.
+struct View<'a> {
+    settings: &'a Settings,
+    daemon: &'a DaemonUser,
+    /// The user of each profile.
+    user_of: &'a dyn Fn(&str) -> &'a str,
+    /// The user of those without a table.
+    default_user: &'a str,
+}
+
+impl View<'_> {
+    /// The profiles that the workers of a profile reach without a list, and whether names without a table are among them. Handing over
+    /// must win nothing: these have the same user, no secrets, no weaker confinement, and lead no further themselves.
+    fn default_reach(&self, name: Option<&str>, profile: &Profile) -> (BTreeSet<String>, bool) {
+        let Self { settings, daemon, .. } = self;
+        let user = name.map_or(self.default_user, self.user_of);
+        let (own, dirs) = (Confinement::of(profile, daemon), dirs_of(profile, daemon));
+        let unnamed = Profile::default();
+        let has_unnamed = user == self.default_user
+            && !settings.dispatch.strict_profiles
+            && !has_secrets("", &unnamed, settings)
+            && Confinement::of(&unnamed, daemon).is_no_weaker(&own);
+        let profiles = settings.profiles.iter().filter(|(to, other)| {
+            (self.user_of)(to) == user
+                && !has_secrets(to, other, settings)
+                && Confinement::of(other, daemon).is_no_weaker(&own)
+                && dirs_of(other, daemon).are_within(&dirs)
+                && !(other.may_assign.is_none() && is_free(other, daemon))
+        });
+        let mut reached: BTreeMap<&String, &Profile> = profiles.collect();
+        // Whoever has a list must not lead out of what is reached, which shrinks by that. One without a list leads to profiles that are
+        // confined no less than itself, so to none that are not reached for another reason.
+        loop {
+            let may_reach = |to: &String| {
+                name == Some(to)
+                    || reached.contains_key(to)
+                    || (has_unnamed && to != EVERY_PROFILE && !settings.profiles.contains_key(to))
+            };
+            let leads_out = |other: &Profile| {
+                let mut list = other.may_assign.iter().flatten();
+                list.any(|to| !may_reach(to))
+            };
+            let kept = reached.iter().filter(|(_, other)| !leads_out(other));
+            let kept: BTreeMap<&String, &Profile> = kept.map(|(to, other)| (*to, *other)).collect();
+            if kept.len() == reached.len() {
+                return (kept.into_keys().cloned().collect(), has_unnamed);
+            }
+            reached = kept;
+        }
+    }
+}
+
+/// What the workers of a profile are kept from, beside what their user is.
+struct Confinement<'a> {
+    /// Where alone they may write; none for wherever their user may.
+    write: Option<Vec<&'a Path>>,
+    no_new_privs: bool,
+    private_tmp: bool,
+}
+
+impl<'a> Confinement<'a> {
+    fn of(profile: &'a Profile, daemon: &DaemonUser) -> Self {
+        let landlock = profile.landlock_write.iter().map(Path::new);
+        // A run may write where it starts.
+        let paths = landlock.chain(profile.working_directory.as_deref());
+        let is_landlocked = !profile.landlock_write.is_empty();
+        Self {
+            write: is_landlocked.then(|| paths.collect()),
+            no_new_privs: is_landlocked
+                || no_new_privs(profile.no_new_privs, !is_daemons(profile, daemon)),
+            private_tmp: profile.private_tmp != Some(false),
+        }
+    }
+
+    /// Whether it keeps back all that `other` keeps back. Paths are compared by their text: the users, and so the homes, are the same.
+    fn is_no_weaker(&self, other: &Self) -> bool {
+        let climbs = |path: &Path| path.components().any(|part| part == Component::ParentDir);
+        let writes_no_more = match (&self.write, &other.write) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(paths), Some(others)) => paths.iter().all(|path| {
+                !climbs(path) && others.iter().any(|other| path.starts_with(other))
+                    || others.contains(path)
+            }),
+        };
+        writes_no_more
+            && (self.no_new_privs || !other.no_new_privs)
+            && (self.private_tmp || !other.private_tmp)
+    }
+}
+
+/// Directories that the workers of a profile may have work done in.
+fn dirs_of(profile: &Profile, daemon: &DaemonUser) -> Dirs {
+    match &profile.may_use_dirs {
+        Some(dirs) => Dirs::Below(dirs.clone()),
+        None if is_free(profile, daemon) => Dirs::Every,
+        None => Dirs::Below(Vec::new()),
     }
 }
 
@@ -177,7 +264,7 @@ mod tests {
     #[test]
     fn workers_reach_what_has_nothing_of_its_own_and_their_user_unless_there_is_a_list() {
         let settings = settings(TEXT);
-        let plain = ["bound", "lister", "lost", "open", "planner", "reader", "twin", "new"];
+        let plain = ["lost", "reader", "twin", "new"];
         let but = |name: &str| -> Vec<&str> {
             plain.iter().copied().filter(|other| *other != name).collect()
         };
@@ -211,6 +298,92 @@ mod tests {
             assert_eq!(policy.reach(by).dirs, dirs, "{by}");
         }
         assert_eq!(policy.options_by_profile["deployer"].model.as_deref(), Some("large"));
+    }
+
+    /// What `by` reaches of the profiles in `text`, each of which has a command.
+    fn reached_of(by: &str, text: &[(&str, &str)]) -> Vec<String> {
+        let profile =
+            |(name, keys): &(&str, &str)| format!("[profiles.{name}]\nargv = [\"x\"]\n{keys}\n");
+        reached(by, &settings(&text.iter().map(profile).collect::<String>()), &held())
+    }
+
+    #[test]
+    fn no_confinement_is_left_by_handing_over_unless_there_is_a_list() {
+        let narrow = "landlock_write = [\"~/.cache/a\"]";
+        for (own, other, is_reached, has_unnamed) in [
+            ("", "", true, true),
+            ("", narrow, true, true),
+            ("", "private_tmp = false", false, true),
+            ("", "no_new_privs = false", false, true),
+            ("no_new_privs = false", "", true, true),
+            ("private_tmp = false", "", true, true),
+            ("private_tmp = true\nno_new_privs = true", "", true, true),
+            ("no_new_privs = false", "private_tmp = false", false, true),
+            (narrow, "", false, false),
+            (narrow, narrow, true, false),
+            ("landlock_write = [\"~/.cache\"]", narrow, true, false),
+            (narrow, "landlock_write = [\"~/.cache\"]", false, false),
+            (narrow, "landlock_write = [\"~/.cache/a\", \"/srv\"]", false, false),
+            (narrow, "landlock_write = [\"~/.cache/a/../b\"]", false, false),
+            (narrow, "landlock_write = [\"~/.cache/ab\"]", false, false),
+            (narrow, &format!("{narrow}\nworking_directory = \"/srv\""), false, false),
+            (&format!("{narrow}\nworking_directory = \"/srv\""), narrow, true, false),
+            // Landlock sets no_new_privs whatever the profile says.
+            ("", &format!("{narrow}\nno_new_privs = false"), true, true),
+            (&format!("{narrow}\nmay_assign = [\"b\"]"), "", true, false),
+        ] {
+            let found = reached_of("a", &[("a", own), ("b", other)]);
+            let expected = [(is_reached, "b"), (has_unnamed, "new")];
+            let expected: Vec<&str> =
+                expected.iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect();
+            assert_eq!(found, expected, "{own:?} {other:?}");
+        }
+    }
+
+    #[test]
+    fn no_default_reach_grows_by_handing_over_twice() {
+        let keyed = ("keyed", "env_file = \"/etc/keys\"");
+        for (others, expected) in [
+            // A list within the reach, of the creator, and of names that have no table.
+            (
+                &[("b", "may_assign = [\"c\", \"a\", \"b\", \"else\"]"), ("c", "")][..],
+                &["b", "c", "new"][..],
+            ),
+            (&[("b", "may_assign = [\"keyed\"]"), keyed], &["new"]),
+            (&[("b", "may_assign = [\"*\"]")], &["new"]),
+            (&[("b", "orchestrator = true")], &["new"]),
+            (&[("b", "orchestrator = true\nmay_assign = []\nmay_use_dirs = []")], &["b", "new"]),
+            (&[("b", "orchestrator = true\nmay_assign = []")], &["new"]),
+            (&[("b", "may_use_dirs = [\"/srv\"]")], &["new"]),
+            // By way of another one, and of two that lead to each other.
+            (&[("b", "may_assign = [\"c\"]"), ("c", "may_assign = [\"keyed\"]"), keyed], &["new"]),
+            (&[("b", "may_assign = [\"c\"]"), ("c", "may_assign = [\"b\"]")], &["b", "c", "new"]),
+        ] {
+            let all = [&[("a", "")][..], others].concat();
+            assert_eq!(reached_of("a", &all), expected, "{others:?}");
+        }
+        let of_user = [("a", "may_use_dirs = [\"/srv\"]"), ("b", "may_use_dirs = [\"/srv/b\"]")];
+        assert_eq!(reached_of("a", &of_user), ["b", "new"]);
+        assert_eq!(reached_of("b", &of_user), ["new"]);
+        // One with another user's name leads to names without a table, which run as the default user, by its list alone.
+        let of_other = [("a", "user = \"o\""), ("b", "user = \"o\"\nmay_assign = [\"else\"]")];
+        assert_eq!(reached_of("a", &of_other), Vec::<String>::new());
+    }
+
+    #[test]
+    fn names_without_a_table_are_reached_unless_their_launcher_has_secrets_or_profiles_are_strict()
+    {
+        let profile = "[profiles.a]\nargv = [\"x\"]\n[launchers.d]\nargv = [\"x\"]\n";
+        let dispatch = "[dispatch]\ndefault_launcher = \"d\"\n";
+        let key = "env = { A_TOKEN = \"s3cret-of-launcher\" }\n";
+        for (text, expected) in [
+            (format!("{dispatch}{profile}"), &["new"][..]),
+            (format!("{dispatch}{profile}{key}"), &[]),
+            (format!("{dispatch}strict_profiles = true\n{profile}"), &[]),
+            (format!("{profile}{key}"), &["new"]),
+        ] {
+            assert_eq!(reached("a", &settings(&text), &held()), expected, "{text}");
+        }
     }
 
     #[test]

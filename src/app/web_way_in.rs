@@ -31,12 +31,13 @@ impl WebListener<'_> {
                 serve(Ok(handed), address, true)
             }
             // Its unit lets it open no IP socket.
-            (WebListen::At(address), _) if self.is_service => {
-                (None, WebDoor::NotHanded { address })
+            (WebListen::At(address), handed) if self.is_service => {
+                let elsewhere = handed.and_then(|handed| handed.local_addr().ok());
+                (None, WebDoor::NotHanded { address, elsewhere })
             }
             (WebListen::At(address), _) => serve(TcpListener::bind(address), address, false),
             (WebListen::Auto, None) if self.is_service => {
-                (None, WebDoor::NotHanded { address: usual })
+                (None, WebDoor::NotHanded { address: usual, elsewhere: None })
             }
             (WebListen::Auto, None) => {
                 let file = self.home.web_port();

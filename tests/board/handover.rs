@@ -4,15 +4,16 @@ use std::sync::{Arc, Mutex};
 
 use kanband::kernel::caller::Caller;
 use kanband::kernel::error::Refusal;
+use kanband::kernel::outcome::{ProcessEnd, VerdictMode};
 use kanband::kernel::policy::Policy;
 use kanband::kernel::rules::handover::{Dirs, HandoverPolicy, Options, Profiles, Reach};
 use kanband::kernel::rules::inbox::Kind;
 use kanband::kernel::rules::reason::Reason;
 use kanband::kernel::task::TaskStatus;
 use kanband::kernel::verbs::{
-    AddSchedule, AnswerTask, ArchiveTask, BlockTask, BulkTasks, CreateReply, CreateTask,
-    CreateTasks, FireTimer, LinkTasks, MakeOccurrences, PromoteTask, ResumeSchedule, TriageTask,
-    UnblockTask,
+    AddSchedule, AnswerTask, ArchiveTask, AttachFile, BlockTask, BulkTasks, CollectGarbage,
+    CompleteTask, CreateReply, CreateTask, CreateTasks, FireTimer, LinkTasks, MakeOccurrences,
+    PromoteTask, ResumeSchedule, TriageTask, UnblockTask,
 };
 use serde_json::{Value, json};
 
@@ -198,6 +199,61 @@ fn a_worker_lets_no_task_go_on_and_hands_nothing_to_one_whose_profile_is_beyond_
     let held = create(&mut bench, &by, &json!({"assignee": "deployer"})).task.id;
     bench.by(&by, &link(&held)).unwrap();
     assert_eq!(bench.status(&held), TaskStatus::Triage);
+}
+
+#[test]
+fn a_worker_attaches_no_file_to_a_task_that_a_person_has_let_go_on_beyond_its_reach() {
+    let (mut bench, by) = scene(&json!({}));
+    let file = |id: &_, digit: &str| {
+        let sha256 = digit.repeat(64);
+        wire::<AttachFile>(json!({"id": id, "filename": "f", "size_bytes": 7, "sha256": sha256}))
+    };
+    let far = create(&mut bench, &by, &json!({"assignee": "deployer"})).task.id;
+    let near = create(&mut bench, &by, &json!({"assignee": "twin"})).task.id;
+    let Caller::Worker { task_id, .. } = &by else { unreachable!() };
+    // A person sees the file of one in triage before it goes on.
+    for id in [&far, &near, task_id] {
+        bench.by(&by, &file(id, "a")).unwrap();
+    }
+    bench.do_it(&wire::<PromoteTask>(json!({"id": far})));
+    assert_eq!(
+        bench.refused_by(&by, &file(&far, "b")).to_string(),
+        format!(
+            "cannot attach to {far}: profile reader may not hand work to deployer (profiles.reader.may_assign)"
+        )
+    );
+    bench.by(&by, &file(&near, "b")).unwrap();
+    bench.do_it(&file(&far, "b"));
+}
+
+#[test]
+fn occurrences_of_a_schedule_whose_makers_task_is_removed_are_no_more_than_any_task() {
+    let (mut bench, by) = scene(&json!({"priority": 9}));
+    let Caller::Worker { task_id, run_id, .. } = &by else { unreachable!() };
+    let asked = json!({"title": "t", "assignee": "twin", "priority": 5, "model": "huge"});
+    let schedule = json!({"name": "minutely", "cron": "* * * * *", "zone": "UTC", "task": asked});
+    bench.by(&by, &wire::<AddSchedule>(schedule)).unwrap();
+    let timer = Caller::System { part: "timer" };
+    let made = |bench: &mut Bench| {
+        bench.now += 60;
+        bench.by(&timer, &FireTimer).unwrap();
+        bench.by(&timer, &MakeOccurrences).unwrap();
+        let order = bench.start_one();
+        let task = bench.task(&order.task.id);
+        bench
+            .by(&worker(&order), &wire::<CompleteTask>(json!({"id": task.id, "summary": "s"})))
+            .unwrap();
+        bench.close(order.run_id, VerdictMode::Report, ProcessEnd::Exited(0));
+        (task.priority, task.model)
+    };
+    assert_eq!(made(&mut bench), (5, None), "the maker's task has more");
+    bench.by(&by, &wire::<CompleteTask>(json!({"id": task_id, "summary": "s"}))).unwrap();
+    bench.close(*run_id, VerdictMode::Report, ProcessEnd::Exited(0));
+    bench.do_it(&wire::<ArchiveTask>(json!({"id": task_id})));
+    bench.now += 1;
+    let removed = bench.do_it(&CollectGarbage { archived_before: bench.now });
+    assert_eq!(removed.tasks, std::slice::from_ref(task_id));
+    assert_eq!(made(&mut bench), (0, None), "what it had is not known");
 }
 
 #[test]

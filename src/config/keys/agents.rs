@@ -311,8 +311,10 @@ pub(super) const PROFILE: &[Key] = &[
         example: Some("[\"qa\", \"docs\"]"),
         unit: None,
         doc: "Profiles to whose workers this profile's workers may hand work, beside their own and all people; `[\"*\"]`: every \
-         profile. Default: profiles of the same user without `env_file` and without `env` outside `env_public`; every profile if \
-         the workers run as the daemon's user, or with `orchestrator = true`. Other tasks wait in triage for a person.",
+         profile. Default: profiles of the same user without secrets (`env_file`, `env` outside `env_public`, secrets of the \
+         launcher), which are confined no less (`landlock_write` with `working_directory`, `no_new_privs`, `private_tmp`) and whose \
+         own `may_assign` and `may_use_dirs` reach no further, and names without a table if the same holds for them; every profile \
+         if the workers run as the daemon's user, or with `orchestrator = true`. Other tasks wait in triage for a person.",
     },
     Key {
         name: "may_use_dirs",
@@ -322,7 +324,8 @@ pub(super) const PROFILE: &[Key] = &[
         unit: None,
         doc: "Directories below which the tasks that this profile's workers create may work (`dir:` and `worktree:`), beside \
          the workspace and the repository of the creating worker. Default: none; all if the workers run as the daemon's user, or \
-         with `orchestrator = true`. Other tasks wait in triage for a person.",
+         with `orchestrator = true`. Other tasks wait in triage for a person. Paths are compared as they are written: a symbolic \
+         link below such a directory is followed, to whatever the workers' user can open.",
     },
     Key {
         name: "review",

@@ -93,6 +93,21 @@ pub enum Dirs {
     Below(Vec<String>),
 }
 
+impl Dirs {
+    /// Whether all of them are among `others`, by the text of their paths.
+    pub fn are_within(&self, others: &Self) -> bool {
+        let (dirs, others) = match (self, others) {
+            (_, Self::Every) => return true,
+            (Self::Every, Self::Below(_)) => return false,
+            (Self::Below(dirs), Self::Below(others)) => (dirs, others),
+        };
+        let others: Vec<Vec<&str>> = others.iter().filter_map(|dir| names_of(dir)).collect();
+        // Nothing is below one that climbs or is not absolute.
+        let mut dirs = dirs.iter().filter_map(|dir| names_of(dir));
+        dirs.all(|dir| others.iter().any(|other| dir.starts_with(other.as_slice())))
+    }
+}
+
 /// What a worker wants to hand over.
 #[derive(Debug, Clone, Copy)]
 pub struct Wish<'a> {
@@ -229,8 +244,8 @@ impl Reach {
     }
 }
 
-/// The names of an absolute path, one after the other, without those that mean nothing; none when it climbs. By its text alone: what a
-/// link leads to is found out when the workspace is opened, as the user who works there.
+/// The names of an absolute path, one after the other, without those that mean nothing; none when it climbs. By its text alone: a link
+/// in it is followed when the workspace is opened, by the user who works there, and what it leads to is not compared again.
 fn names_of(path: &str) -> Option<Vec<&str>> {
     let names = path.split('/').filter(|name| !name.is_empty() && *name != ".");
     let names: Vec<&str> = names.collect();

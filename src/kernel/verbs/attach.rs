@@ -15,6 +15,7 @@ use crate::kernel::task::Task;
 use crate::kernel::tx::Tx;
 use crate::kernel::verb::Verb;
 use crate::kernel::verbs::fence::refuse_ended;
+use crate::kernel::verbs::handover::refuse_beyond_reach;
 use crate::kernel::verbs::room;
 use crate::kernel::{origin, validate};
 
@@ -57,6 +58,8 @@ impl Verb for AttachFile {
     fn run(&self, tx: &mut Tx<'_>) -> Result<AttachReply, VerbError> {
         let task = tx.task(&self.id, self.board.as_deref(), Self::NAME)?;
         let filename = check_attach(tx.store(), tx.caller, &task, &self.filename)?;
+        // A file is handed over with the task that it is attached to.
+        refuse_beyond_reach(tx, &task, "attach to")?;
         let sha256 = validate::sha256(&self.sha256)?;
         let size_bytes = size(self.size_bytes)?;
         let reply = |attachment, already| AttachReply {
@@ -99,7 +102,8 @@ impl Verb for AttachFile {
 }
 
 /// Whether the caller may attach a file of this name to the task; returns the name as it will stand. Asked before the bytes
-/// are taken, and again in the transaction. A worker may for its own task and for those that the runs of that task created.
+/// are taken, and again in the transaction. A worker may for its own task and for those that the runs of that task created; whether
+/// one of these is within its reach is asked in the transaction alone.
 ///
 /// # Errors
 /// A refusal or a fault.

@@ -11,6 +11,9 @@ use crate::kernel::store::worker_tasks::Creator;
 use crate::kernel::task::{Task, TaskStatus, WorkspaceKind};
 use crate::kernel::tx::Tx;
 
+/// The priority of a task for which none is asked.
+const DEFAULT_PRIORITY: i64 = 0;
+
 /// What became of a task that is about to be created.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Judged {
@@ -78,19 +81,18 @@ pub(super) fn judge(
         tree: None,
         is_occurrence,
     };
-    let Some(creator) = creator else { return Ok(judged) };
-    if !is_occurrence {
+    if let Some(creator) = creator.as_ref().filter(|_| !is_occurrence) {
         let depth = next_in_tree(&creator.position, &tx.policy.handover)?;
         judged.tree = Some((creator.position.root.clone(), depth));
     }
-    judged.warnings.extend(lowered(tx, &creator, (task_id, profile), task));
+    judged.warnings.extend(lowered(tx, creator.as_ref(), (task_id, profile), task));
     Ok(judged)
 }
 
-/// Lowers what is asked for `task` to what `creator` has, the task of a worker of `profile`.
+/// Lowers what is asked for `task` to what `creator` has, the task of a worker of `profile`; to what every task has when that one is gone.
 fn lowered(
     tx: &Tx<'_>,
-    creator: &Creator,
+    creator: Option<&Creator>,
     (creator_id, profile): (&TaskId, &str),
     task: &mut Task,
 ) -> Vec<String> {
@@ -104,16 +106,31 @@ fn lowered(
         of_profile.or(tx.policy.max_runtime_seconds)
     };
     let (by, to) = (options(Some(profile)), options(assignee));
-    let own_limit = creator.max_runtime_seconds.or_else(|| limit(Some(profile)));
-    let own_limit = own_limit.filter(|_| !creator.no_max_runtime);
-    let caps = Caps {
-        task: creator_id.as_str(),
-        priority: creator.priority,
-        // Of two limits the longer one, and none is longer than any.
-        max_runtime_seconds: own_limit.and_then(|own| limit(assignee).map(|its| own.max(its))),
-        due_at: creator.due_at,
-        models: [creator.model.as_deref().or(by.model.as_deref()), to.model.as_deref()],
-        efforts: [creator.effort.as_deref().or(by.effort.as_deref()), to.effort.as_deref()],
+    let gone = format!("{creator_id} (removed)");
+    let caps = match creator {
+        Some(creator) => {
+            let own_limit = creator.max_runtime_seconds.or_else(|| limit(Some(profile)));
+            let own_limit = own_limit.filter(|_| !creator.no_max_runtime);
+            Caps {
+                task: creator_id.as_str(),
+                priority: creator.priority,
+                // Of two limits the longer one, and none is longer than any.
+                max_runtime_seconds: own_limit
+                    .and_then(|own| limit(assignee).map(|its| own.max(its))),
+                due_at: creator.due_at,
+                models: [creator.model.as_deref().or(by.model.as_deref()), to.model.as_deref()],
+                efforts: [creator.effort.as_deref().or(by.effort.as_deref()), to.effort.as_deref()],
+            }
+        }
+        // A schedule outlives the task whose worker made it: what that one had is not known, and counts as nothing.
+        None => Caps {
+            task: &gone,
+            priority: DEFAULT_PRIORITY,
+            max_runtime_seconds: limit(assignee),
+            due_at: None,
+            models: [None, to.model.as_deref()],
+            efforts: [None, to.effort.as_deref()],
+        },
     };
     let mut asked = Asked {
         priority: task.priority,

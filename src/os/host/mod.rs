@@ -14,5 +14,6 @@ pub mod sock_diag;
 pub mod socket_file;
 pub mod stderr;
 pub mod terminal;
+pub mod timer_lists;
 pub mod wall_timer;
 pub mod worker_users;

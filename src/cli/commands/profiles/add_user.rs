@@ -13,6 +13,7 @@ use crate::config::worker_user::{OWN_USER, own_home, own_user};
 use crate::exit_codes::CliExit;
 use crate::kernel::error::ErrorCode;
 use crate::kernel::validate;
+use crate::os::host::timer_lists::deny_timers;
 use crate::os::host::worker_users::{add_account, add_home, allow, is_root};
 use crate::os::processes::user::Account;
 
@@ -28,6 +29,8 @@ struct Shown {
     made_user: bool,
     made_home: bool,
     allowed: bool,
+    /// The lists that deny it `cron` and `at`.
+    timers_denied: Vec<PathBuf>,
 }
 
 /// Makes what is missing.
@@ -66,7 +69,9 @@ pub(super) fn run(profile: &str, session: &mut Session) -> Ended {
         Err(error) if error.kind() == ErrorKind::NotFound => false,
         Err(error) => return Err(failed(&format!("add {user} to {USERS}"), &error)),
     };
-    let shown = Shown { profile, user, home, made_user, made_home, allowed };
+    let timers_denied = deny_timers(Path::new("/etc"), &user)
+        .map_err(|error| failed(&format!("deny {user} cron and at"), &error))?;
+    let shown = Shown { profile, user, home, made_user, made_home, allowed, timers_denied };
     if session.output.is_json() {
         session.output.json(&shown)?;
         return Ok(CliExit::Ok);
@@ -93,17 +98,24 @@ fn refuse_foreign(known: &Account, home: &Path) -> Result<(), Failure> {
 }
 
 fn lines(shown: &Shown, has_users_file: bool) -> Vec<String> {
-    let Shown { profile, user, home, made_user, made_home, allowed } = shown;
+    let Shown { profile, user, home, made_user, made_home, allowed, timers_denied } = shown;
     let state = |is_made: &bool| if *is_made { "made" } else { "already exists" };
     let in_file = match (allowed, has_users_file) {
         (true, _) => format!("added to {USERS}"),
         (false, true) => format!("already in {USERS}"),
         (false, false) => format!("{USERS} does not exist: no holder has to allow it"),
     };
+    let lists: Vec<_> = timers_denied.iter().map(|list| list.display().to_string()).collect();
+    let timers = if lists.is_empty() {
+        "left to /etc/cron.allow and /etc/at.allow".to_owned()
+    } else {
+        format!("denied in {}", lists.join(", "))
+    };
     vec![
         format!("User:    {user} ({})", state(made_user)),
         format!("Home:    {} ({})", home.display(), state(made_home)),
         format!("Allowed: {in_file}"),
+        format!("Timers:  {timers}"),
         format!("Next:    `user = \"{OWN_USER}\"` in [profiles.{profile}], then `kanban reload`"),
     ]
 }
@@ -121,19 +133,42 @@ mod tests {
             made_user: made,
             made_home: made,
             allowed: made,
+            timers_denied: if made { vec!["/etc/cron.deny".into()] } else { vec![] },
         };
         let next = "Next:    `user = \"own\"` in [profiles.deployer], then `kanban reload`";
         for (made, has_file, expected) in [
             (
                 true,
                 true,
-                ["kanban-deployer (made)", "deployer (made)", "added to /etc/kanband/users", next],
+                [
+                    "kanban-deployer (made)",
+                    "deployer (made)",
+                    "added to /etc/kanband/users",
+                    "denied in /etc/cron.deny",
+                    next,
+                ],
             ),
-            (false, true, ["(already exists)", "(already exists)", "already in", next]),
+            (
+                false,
+                true,
+                [
+                    "(already exists)",
+                    "(already exists)",
+                    "already in",
+                    "left to /etc/cron.allow",
+                    next,
+                ],
+            ),
             (
                 false,
                 false,
-                ["(already exists)", "(already exists)", "no holder has to allow it", next],
+                [
+                    "(already exists)",
+                    "(already exists)",
+                    "no holder has to allow it",
+                    "left to /etc/cron.allow",
+                    next,
+                ],
             ),
         ] {
             let lines = lines(&shown(made), has_file);

@@ -86,6 +86,27 @@ fn work_takes_place_below_the_own_directories_and_those_that_are_named() {
     }
 }
 
+#[test]
+fn directories_are_within_others_by_their_parts_and_those_that_name_nothing_always() {
+    let below =
+        |dirs: &[&str]| Dirs::Below(dirs.iter().map(|dir| (*dir).to_owned()).collect::<Vec<_>>());
+    for (dirs, others, expected) in [
+        (Dirs::Every, Dirs::Every, true),
+        (Dirs::Every, below(&["/"]), false),
+        (below(&["/srv"]), Dirs::Every, true),
+        (below(&[]), below(&[]), true),
+        (below(&["/srv"]), below(&[]), false),
+        (below(&["/srv/a/", "//srv/./b"]), below(&["/srv"]), true),
+        (below(&["/srv"]), below(&["/srv/a"]), false),
+        (below(&["/srv-not"]), below(&["/srv"]), false),
+        (below(&["/srv/a"]), below(&["srv", "/srv/../srv"]), false),
+        (below(&["srv", "/srv/.."]), below(&[]), true),
+        (below(&["/srv", "/opt"]), below(&["/srv"]), false),
+    ] {
+        assert_eq!(dirs.are_within(&others), expected, "{dirs:?} {others:?}");
+    }
+}
+
 /// Whatever the names and paths are: nothing is within a reach that grows by another name, and a path within is one by its parts.
 #[test]
 fn no_name_and_no_path_gets_within_reach_by_how_it_is_written() {
