@@ -83,7 +83,7 @@ impl View<'_> {
         // confined no less than itself, so to none that are not reached for another reason.
         loop {
             let may_reach = |to: &String| {
-                name == Some(to)
+                name == Some(to.as_str())
                     || reached.contains_key(to)
                     || (has_unnamed && to != EVERY_PROFILE && !settings.profiles.contains_key(to))
             };
@@ -326,11 +326,11 @@ mod tests {
             (narrow, "landlock_write = [\"~/.cache/a\", \"/srv\"]", false, false),
             (narrow, "landlock_write = [\"~/.cache/a/../b\"]", false, false),
             (narrow, "landlock_write = [\"~/.cache/ab\"]", false, false),
-            (narrow, &format!("{narrow}\nworking_directory = \"/srv\""), false, false),
-            (&format!("{narrow}\nworking_directory = \"/srv\""), narrow, true, false),
+            (narrow, format!("{narrow}\nworking_directory = \"/srv\"").as_str(), false, false),
+            (format!("{narrow}\nworking_directory = \"/srv\"").as_str(), narrow, true, false),
             // Landlock sets no_new_privs whatever the profile says.
-            ("", &format!("{narrow}\nno_new_privs = false"), true, true),
-            (&format!("{narrow}\nmay_assign = [\"b\"]"), "", true, false),
+            ("", format!("{narrow}\nno_new_privs = false").as_str(), true, true),
+            (format!("{narrow}\nmay_assign = [\"b\"]").as_str(), "", true, false),
         ] {
             let found = reached_of("a", &[("a", own), ("b", other)]);
             let expected = [(is_reached, "b"), (has_unnamed, "new")];
