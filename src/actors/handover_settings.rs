@@ -79,7 +79,7 @@ impl View<'_> {
                 && !(other.may_assign.is_none() && is_free(other, daemon))
         });
         let mut reached: BTreeMap<&String, &Profile> = profiles.collect();
-        // Whoever has a list must not lead out of what is reached, which shrinks by that. One without a list leads to profiles that are
+        // A profile with a list must not lead out of what is reached, which shrinks by that. One without a list leads to profiles that are
         // confined no less than itself, so to none that are not reached for another reason.
         loop {
             let may_reach = |to: &String| {

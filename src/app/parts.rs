@@ -47,6 +47,7 @@ use crate::api::listeners::Listeners;
 use crate::api::operations::OPERATIONS;
 use crate::api::usage::Usage;
 use crate::config::shown::Shown;
+use crate::config::worker_user::DaemonUser;
 use crate::config::worker_user::has_workers_of_others;
 use crate::config::{Ambient, Home, Sockets};
 use crate::kernel::board::Board;
@@ -109,19 +110,8 @@ pub(super) fn build(
     );
     let notifier = notifier(home, &ambient, &worker, &outbox_bell, (is_managed, &socket));
     let token_holders = TokenHolders::of(&daemon_user, &settings);
-    let reloader = Arc::new(Reloader {
-        ambient,
-        home: home.clone(),
-        configuration: configuration.clone(),
-        basis,
-        daemon_user,
-        dispatcher: wires.settings_to_dispatcher.clone(),
-        crash_detector: wires.settings_to_crash_detector.clone(),
-        notifier: wires.drain_outbox.clone(),
-        feed: feed.clone(),
-        token_holders: token_holders.clone(),
-        shown: Mutex::new(shown),
-    });
+    let senders = (&wires, feed.clone(), token_holders.clone());
+    let reloader = reloader(home, (ambient, &configuration, basis, shown), daemon_user, senders);
     let disk = Disk { home: home.path().to_owned(), configuration };
     let (life_sender, life) = watch::channel(Life::Starting);
     let edge = Usage::new(shares.connections, OPERATIONS.iter().map(|operation| operation.name));
@@ -305,6 +295,28 @@ fn root_deps(
         notifier,
         life,
     }
+}
+
+/// What a reload needs.
+fn reloader(
+    home: &Home,
+    (ambient, configuration, basis, shown): (Ambient, &Live<Configuration>, PolicyBasis, Shown),
+    daemon_user: DaemonUser,
+    (wires, feed, token_holders): (&Wires, EventFeed, TokenHolders),
+) -> Arc<Reloader> {
+    Arc::new(Reloader {
+        ambient,
+        home: home.clone(),
+        configuration: configuration.clone(),
+        basis,
+        daemon_user,
+        dispatcher: wires.settings_to_dispatcher.clone(),
+        crash_detector: wires.settings_to_crash_detector.clone(),
+        notifier: wires.drain_outbox.clone(),
+        feed,
+        token_holders,
+        shown: Mutex::new(shown),
+    })
 }
 
 /// The folders of skills, made before workers of other users are let through to them.

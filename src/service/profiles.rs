@@ -182,15 +182,12 @@ pub(super) fn profile_info(
     start_inputs: &StartInputs,
 ) -> ProfileInfo {
     let profile = settings.profiles.get(name);
-    let user = start_inputs.worker_user(name);
+    let (user, containment) =
+        (start_inputs.worker_user(name), &start_inputs.supervision.containment);
     let info = ProfileInfo {
         name: name.to_owned(),
         max_running: profile.and_then(|profile| profile.max_running),
-        not_enforced: start_inputs
-            .supervision
-            .containment
-            .get()
-            .not_enforced(&group_limits(settings, profile)),
+        not_enforced: containment.get().not_enforced(&group_limits(settings, profile)),
         user: user.clone().ok().flatten(),
         no_new_privs: no_new_privs(
             profile.and_then(|profile| profile.no_new_privs),

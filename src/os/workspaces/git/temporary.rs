@@ -5,16 +5,17 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg, OFlag};
 use nix::unistd::geteuid;
+
+use crate::os::host::clock::epoch_seconds;
 
 /// How their names begin.
 const PREFIX: &str = "kanban-git-";
 
 /// Age from which one without a lock counts as left: it is made first and locked then, and earlier releases locked none.
-const LEFT_AGE: Duration = Duration::from_secs(3_600);
+const LEFT_AGE_SECONDS: i64 = 3_600;
 
 /// A directory of this process. Dropping it removes it.
 #[derive(Debug)]
@@ -79,7 +80,7 @@ fn remove_if_left(path: &Path) -> io::Result<()> {
     }
     let _lock = lock(directory, FlockArg::LockExclusiveNonblock)?;
     // Its process may be about to lock it, or be one that locks nothing.
-    if found.modified()?.elapsed().is_ok_and(|age| age > LEFT_AGE) {
+    if epoch_seconds() - found.mtime() > LEFT_AGE_SECONDS {
         return std::fs::remove_dir_all(path);
     }
     Ok(())
@@ -112,7 +113,7 @@ mod tests {
         let outside = filled("outside");
         std::os::unix::fs::symlink(&outside, left.join("objects")).unwrap();
         std::os::unix::fs::symlink(&outside, parent.path().join("kanban-git-link00")).unwrap();
-        let long_ago = FileTimes::new().set_modified(SystemTime::now() - 2 * LEFT_AGE);
+        let long_ago = FileTimes::new().set_modified(SystemTime::UNIX_EPOCH);
         let unlocked = filled("kanban-git-before");
         for path in [&old, &left, &in_use.path().to_owned()] {
             File::open(path).unwrap().set_times(long_ago).unwrap();
