@@ -68,7 +68,7 @@ fn a_program_that_no_new_privs_makes_useless_is_named_in_one_line_of_the_check()
     assert_eq!(warned("no_new_privs = false\n"), Vec::<String>::new());
     let lines = warned("no_new_privs = true\n");
     let [line] = lines.as_slice() else { panic!("{lines:?}") };
-    assert!(line.contains("sudo, su get no rights here"), "{line}");
+    assert!(line.contains("sudo, su get no rights"), "{line}");
     assert!(line.contains("`profiles.dev.no_new_privs = false`"), "{line}");
 }
 
