@@ -232,7 +232,6 @@ fn what_was_being_done_when_a_connection_broke_is_not_done_again_on_the_next_one
         Answer::json(200, &json!([]))
     });
     fake.with(|it| it.people.write(ADA, ROOM, "<@U0KANBAN> list", &json!({})));
-    // The fake answers nothing else while it is held.
     calls.recv().unwrap();
     // Not acknowledged yet, it comes again on the next connection.
     let line = fake.with(|it| it.people.lines[0].clone());
