@@ -116,8 +116,9 @@ sim: setup ## Long random runs: board against model, supervision simulated and o
 	@echo "sim: seed $(SIM_SEED) held"
 
 .PHONY: bench
-bench: setup ## Measure the kernel's operations on boards of 100, 10,000 and 100,000 tasks, then supervision, then the page
+bench: setup ## Measure the kernel's operations on boards of 100, 10,000 and 100,000 tasks, then supervision, then the page; count instructions
 	$(CARGO) bench --locked --bench kernel
+	@./scripts/bench-instructions.sh "$$($(CARGO) bench --locked --bench kernel --no-run 2>&1 | sed -n 's/^ *Executable.*(\(.*\))$$/\1/p')"
 	$(CARGO) bench --locked --bench supervision
 	$(CARGO) build --locked --release
 	@./scripts/bench-web.sh "$(TARGET_FOLDER)/release"

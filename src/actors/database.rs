@@ -4,21 +4,28 @@
 //! hub. *Restarts*: never; a panic here ends the process (exit 70), the next start finds what was committed.
 //!
 //! actix cannot drain a mailbox, so this actor is a handle: a bounded channel into one thread. The thread takes one request,
-//! then more without waiting (at most 256 or 2 ms of work), runs each in a savepoint of one transaction, commits once, then
-//! answers, then publishes. Under load one sync to disk serves many requests; alone a request waits for nobody.
+//! then more without waiting (at most 256 or 2 ms of work), runs all in one transaction, commits once, then answers, then publishes.
+//! When one of them fails after it has written, all are run again, each in a savepoint (docs/adr/0015-writes.md). Under load one sync
+//! to disk serves many requests; alone a request waits for nobody.
 //!
 //! ```text
 //!   submit ─▶ [bounded channel] ─▶ BEGIN · request · request · … · COMMIT ─▶ replies ─▶ Committed
 //! ```
+
+mod last_commit;
+mod work;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
+
+use last_commit::LastCommit;
+use work::{TypedWork, Work, fail_all, run_pending};
 
 use crate::actors::board_loss::fault_of;
 use crate::actors::configuration::Configuration;
@@ -28,12 +35,12 @@ use crate::actors::live::Live;
 use crate::actors::reader_pool::ReaderPool;
 use crate::actors::shared_counts::SharedCounts;
 use crate::actors::wire::Wire;
-use crate::kernel::board::{Batch, Board};
+use crate::kernel::board::Board;
 use crate::kernel::caller::Caller;
 use crate::kernel::counts::Counts;
 use crate::kernel::error::{Fault, VerbError};
 use crate::kernel::ids::EventId;
-use crate::kernel::limits::{COMMIT_COLLECT_MS_MAX, COMMIT_REQUESTS_MAX, DATABASE_QUEUE_MAX};
+use crate::kernel::limits::{COMMIT_REQUESTS_MAX, DATABASE_QUEUE_MAX};
 use crate::kernel::restore::RestoreError;
 use crate::kernel::store;
 use crate::kernel::verb::Verb;
@@ -91,64 +98,6 @@ pub struct Restored {
     pub kept: PathBuf,
 }
 
-/// A request whose type the thread does not know.
-trait Work: Send {
-    /// Whether it must be possible even on a full disk.
-    fn may_use_reserve(&self) -> bool;
-    /// Runs it, for the first time or again in another transaction.
-    fn run(&mut self, batch: &mut Batch<'_>) -> Ran;
-    /// Gives the answer of the last run, now that the commit's fate is known.
-    fn settle(self: Box<Self>, committed: Result<(), Fault>);
-}
-
-/// How a request ran.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ran {
-    /// To its end: a reply, a refusal, or a fault that nothing can be done about.
-    Through,
-    /// Into the end of the disk.
-    OutOfRoom,
-}
-
-/// Answers requests whose transaction failed. The fault is in the log already.
-fn fail_all(requests: impl IntoIterator<Item = Box<dyn Work>>, fault: Fault) {
-    let fault = Fault::Uncommitted { cause: Box::new(fault) };
-    requests.into_iter().for_each(|work| work.settle(Err(fault.clone())));
-}
-
-struct TypedWork<V: Verb> {
-    submit: Submit<V>,
-    answer: Option<Result<V::Reply, VerbError>>,
-    reply: oneshot::Sender<Result<V::Reply, VerbError>>,
-}
-
-impl<V: Verb> Work for TypedWork<V> {
-    fn may_use_reserve(&self) -> bool {
-        V::MAY_USE_RESERVE
-    }
-
-    fn run(&mut self, batch: &mut Batch<'_>) -> Ran {
-        let Submit { caller, request_id, verb } = &self.submit;
-        let answer = batch.run(caller, request_id.as_deref(), verb);
-        let is_full = matches!(answer, Err(VerbError::Failed(Fault::DiskFull { .. })));
-        self.answer = Some(answer);
-        if is_full { Ran::OutOfRoom } else { Ran::Through }
-    }
-
-    fn settle(self: Box<Self>, committed: Result<(), Fault>) {
-        let Self { answer, reply, .. } = *self;
-        let answer = match (answer, committed) {
-            (Some(answer), Ok(())) => answer,
-            // A refusal changed nothing, so it holds whatever became of the commit.
-            (Some(answer), Err(fault)) => answer.and_then(|_| Err(fault.into())),
-            (None, Err(fault)) => Err(fault.into()),
-            (None, Ok(())) => Err(Fault::NoAnswer { part: "the database" }.into()),
-        };
-        // A caller that went away in the meantime misses nothing: its request is done or not, as the rows say.
-        drop(reply.send(answer));
-    }
-}
-
 impl Database {
     /// Starts the thread. Its commits go to `publish`; `on_end` is called when it ends, with whether it panicked.
     ///
@@ -181,6 +130,8 @@ impl Database {
             reserve,
             receiver,
             pending,
+            again_with_savepoints: 0,
+            last_commit: LastCommit::default(),
             publish,
             counts,
             figures,
@@ -202,7 +153,7 @@ impl Database {
     /// The verb's refusal, or a fault; [`Fault::ShuttingDown`] when the thread is gone.
     pub async fn submit<V: Verb>(&self, submit: Submit<V>) -> Result<V::Reply, VerbError> {
         let (reply, answer) = oneshot::channel();
-        let work = Box::new(TypedWork { submit, answer: None, reply });
+        let work = Box::new(TypedWork::new(submit, reply));
         self.sender.send(Order::Work(work)).await.map_err(|_| Fault::ShuttingDown)?;
         answer.await.unwrap_or_else(|_| Err(Fault::ShuttingDown.into()))
     }
@@ -280,6 +231,9 @@ struct DatabaseThread {
     reserve: DiskReserve,
     receiver: mpsc::Receiver<Order>,
     pending: VecDeque<Box<dyn Work>>,
+    /// How many of those at its head are run again, each in a savepoint.
+    again_with_savepoints: usize,
+    last_commit: LastCommit,
     publish: Wire<Committed>,
     counts: SharedCounts,
     figures: Arc<DatabaseFigures>,
@@ -300,8 +254,21 @@ impl DatabaseThread {
             {
                 self.take(order);
             }
+            self.gather();
             if !self.pending.is_empty() {
                 self.commit_pending();
+            }
+        }
+    }
+
+    /// Waits for those who were answered by the last commit to ask again, for as long as half of that commit took: they then share
+    /// the next one. A request that was alone waits for nobody.
+    fn gather(&mut self) {
+        let started = Instant::now();
+        while self.last_commit.is_worth_waiting(self.pending.len(), started.elapsed()) {
+            match self.receiver.try_recv() {
+                Ok(order) => self.take(order),
+                Err(_) => std::thread::yield_now(),
             }
         }
     }
@@ -357,7 +324,9 @@ impl DatabaseThread {
         self.turn_away_on_full_disk();
         // What was asked after a reload was answered has the new one.
         self.board.set_policy(self.configuration.policy());
-        let mut batch = match self.board.batch(epoch_seconds()) {
+        let again = std::mem::take(&mut self.again_with_savepoints);
+        let begin = if again > 0 { Board::batch_with_savepoints } else { Board::batch };
+        let mut batch = match begin(&mut self.board, epoch_seconds()) {
             Ok(batch) => batch,
             Err(fault) => {
                 tracing::error!(%fault, "cannot begin a transaction");
@@ -365,16 +334,11 @@ impl DatabaseThread {
                 return;
             }
         };
-        let started = Instant::now();
-        let budget = Duration::from_millis(COMMIT_COLLECT_MS_MAX);
-        let mut done: Vec<Box<dyn Work>> = Vec::with_capacity(self.pending.len());
-        let mut is_full = false;
-        while let Some(mut work) = self.pending.pop_front() {
-            is_full |= work.run(&mut batch) == Ran::OutOfRoom;
-            done.push(work);
-            if batch.is_broken() || started.elapsed() >= budget {
-                break;
-            }
+        let (done, is_full) = run_pending(&mut self.pending, &mut batch, again);
+        if batch.wants_savepoints() {
+            drop(batch);
+            self.again_with_savepoints = done.len();
+            return self.put_back(done);
         }
         if is_full && self.reserve.release() {
             drop(batch);
@@ -385,7 +349,8 @@ impl DatabaseThread {
         // Looked at again: what was committed into a lost file is not told as done.
         let committed = batch.commit().and_then(|effects| self.look_at_files().map(|()| effects));
         self.counts.settle(committed.is_ok());
-        let commit_us = u64::try_from(commit_started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.last_commit = LastCommit { requests: done.len(), took: commit_started.elapsed() };
+        let commit_us = u64::try_from(self.last_commit.took.as_micros()).unwrap_or(u64::MAX);
         self.figures.requests.fetch_add(done.len() as u64, Ordering::Relaxed);
         self.figures.commits.fetch_add(1, Ordering::Relaxed);
         self.figures.commit_us.fetch_add(commit_us, Ordering::Relaxed);
@@ -452,9 +417,14 @@ impl DatabaseThread {
         }
     }
 
-    /// Requests that found no room stand in line again, in their old order and before what has come since.
+    /// Requests that found no room stand in line again.
     fn try_again(&mut self, requests: Vec<Box<dyn Work>>) {
         tracing::warn!("the disk is full: released the disk reserve for pending writes");
+        self.put_back(requests);
+    }
+
+    /// Requests of a transaction that is no more, in their old order and before what has come since.
+    fn put_back(&mut self, requests: Vec<Box<dyn Work>>) {
         requests.into_iter().rev().for_each(|work| self.pending.push_front(work));
     }
 

@@ -2,10 +2,14 @@
 //!
 //! ```text
 //! batch(now) ── BEGIN IMMEDIATE
-//!   run(request) ── SAVEPOINT · verb · RELEASE        a refusal rolls back to the savepoint and stays private
+//!   run(request) ── verb                              a refusal that wrote nothing stays private
 //!   run(request) ── …
 //! commit() ──── COMMIT                                only now may anybody be answered
 //! ```
+//!
+//! Nearly every refusal comes before the first write of its request, so no request has a savepoint at first: with one, SQLite copies
+//! each page that the request changes. When a request fails after it has written, the whole batch is run again with a savepoint for
+//! each request ([`Batch::wants_savepoints`], [`Board::batch_with_savepoints`]), where a refusal rolls back to its savepoint.
 //!
 //! On some errors (disk full, I/O error, out of memory) SQLite may roll back the whole transaction by itself. After each
 //! request the batch looks whether it is still inside one; when it is not, it is *broken*: every request in it fails as
@@ -244,11 +248,25 @@ impl Board {
     /// # Errors
     /// [`Fault::Database`] when the transaction cannot begin.
     pub fn batch(&mut self, now: EpochSeconds) -> Result<Batch<'_>, Fault> {
+        self.begin(now, false)
+    }
+
+    /// The same, with a savepoint for each request. For requests of a batch that wanted savepoints.
+    ///
+    /// # Errors
+    /// [`Fault::Database`] when the transaction cannot begin.
+    pub fn batch_with_savepoints(&mut self, now: EpochSeconds) -> Result<Batch<'_>, Fault> {
+        self.begin(now, true)
+    }
+
+    fn begin(&mut self, now: EpochSeconds, has_savepoints: bool) -> Result<Batch<'_>, Fault> {
         transaction::begin(&self.connection)?;
         Ok(Batch {
             board: self,
             now,
             effects: Effects::default(),
+            has_savepoints,
+            wants_savepoints: false,
             is_broken: false,
             is_ended: false,
         })
@@ -266,7 +284,12 @@ impl Board {
         verb: &V,
     ) -> Result<(V::Reply, Effects), VerbError> {
         let mut batch = self.batch(now)?;
-        let reply = batch.run(caller, request_id, verb);
+        let mut reply = batch.run(caller, request_id, verb);
+        if batch.wants_savepoints() {
+            drop(batch);
+            batch = self.batch_with_savepoints(now)?;
+            reply = batch.run(caller, request_id, verb);
+        }
         let effects = batch.commit()?;
         Ok((reply?, effects))
     }
@@ -277,31 +300,42 @@ pub struct Batch<'b> {
     board: &'b mut Board,
     now: EpochSeconds,
     effects: Effects,
+    has_savepoints: bool,
+    wants_savepoints: bool,
     is_broken: bool,
     is_ended: bool,
 }
 
 impl Batch<'_> {
+    /// Whether a request failed after it had written, so that nothing of this batch may be committed: its requests are to be run again
+    /// in a batch with savepoints.
+    pub fn wants_savepoints(&self) -> bool {
+        self.wants_savepoints
+    }
+
     /// Whether SQLite rolled the transaction back under it. Then nothing more can be run in it.
     pub fn is_broken(&self) -> bool {
         self.is_broken
     }
 
-    /// Runs one request in a savepoint of its own. With a `request_id` that was seen before it answers as it did then.
+    /// Runs one request. With a `request_id` that was seen before it answers as it did then.
     ///
     /// # Errors
-    /// The verb's own, [`Refusal::RequestConflict`], or a retryable fault when the batch is broken.
+    /// The verb's own, [`Refusal::RequestConflict`], or a retryable fault when the batch is broken or wants savepoints.
     pub fn run<V: Verb>(
         &mut self,
         caller: &Caller,
         request_id: Option<&str>,
         verb: &V,
     ) -> Result<V::Reply, VerbError> {
-        if self.is_broken {
+        if self.is_broken || self.wants_savepoints {
             return Err(broken().into());
         }
         let connection = &self.board.connection;
-        transaction::begin_request(connection)?;
+        if self.has_savepoints {
+            transaction::begin_request(connection)?;
+        }
+        let changes_before = connection.total_changes();
         let mut tx = Tx {
             connection,
             random: self.board.random.as_mut(),
@@ -332,7 +366,9 @@ impl Batch<'_> {
         }
         match answer {
             Ok(reply) => {
-                transaction::keep_request(&self.board.connection)?;
+                if self.has_savepoints {
+                    transaction::keep_request(&self.board.connection)?;
+                }
                 self.effects.events.extend(effects.events);
                 for signal in effects.signals {
                     if !self.effects.signals.contains(&signal) {
@@ -343,7 +379,12 @@ impl Batch<'_> {
                 Ok(reply)
             }
             Err(error) => {
-                transaction::take_back_request(&self.board.connection)?;
+                if self.has_savepoints {
+                    transaction::take_back_request(&self.board.connection)?;
+                } else if self.board.connection.total_changes() != changes_before {
+                    self.wants_savepoints = true;
+                    return Err(error);
+                }
                 if let (VerbError::Refused(_), Some(event)) = (&error, if_refused) {
                     let appended = event.append(&self.board.connection, caller, self.now);
                     self.is_broken = self.board.connection.is_outside_transaction();
@@ -364,8 +405,8 @@ impl Batch<'_> {
     /// # Errors
     /// A retryable fault; nothing of the batch is in the database then.
     pub fn commit(mut self) -> Result<Effects, Fault> {
-        self.is_ended = true;
-        if self.is_broken {
+        self.is_ended = !self.wants_savepoints;
+        if self.is_broken || self.wants_savepoints {
             return Err(broken());
         }
         crate::failpoint::hit("batch-before-commit");

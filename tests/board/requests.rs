@@ -1,9 +1,14 @@
 //! Requests that are safe to repeat: request ids, idempotency keys, and batches that stand or fall together.
 
 use kanband::kernel::error::{Refusal, VerbError};
+use kanband::kernel::ids::TaskId;
 use kanband::kernel::queries::{GetStats, Snapshot, stats};
+use kanband::kernel::store;
 use kanband::kernel::task::TaskStatus;
+use kanband::kernel::tx::Tx;
+use kanband::kernel::verb::Verb;
 use kanband::kernel::verbs::{CompleteTask, CreateTask, PassMode, StartReadyRuns};
+use serde::Serialize;
 
 use crate::bench_board::{Bench, person};
 
@@ -88,6 +93,55 @@ fn a_refusal_stays_private_to_its_request_in_a_batch() {
     assert_eq!(effects.events.len(), 2);
     assert_eq!(bench.status(&first.task.id), TaskStatus::Ready);
     assert_eq!(bench.status(&third.task.id), TaskStatus::Ready);
+}
+
+/// Labels a task, and is refused then when the label is `no`.
+#[derive(Serialize)]
+struct LabelOrRefuse {
+    id: TaskId,
+    label: &'static str,
+}
+
+impl Verb for LabelOrRefuse {
+    type Reply = ();
+    const NAME: &'static str = "label";
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), VerbError> {
+        store::labels::insert(tx.store(), &self.id, self.label)?;
+        if self.label == "no" {
+            return Err(Refusal::SummaryRequired.into());
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_request_that_is_refused_after_it_wrote_has_its_batch_run_again_and_leaves_nothing() {
+    let mut bench = Bench::new();
+    let id = bench.create("a", "", &[]);
+    let label = |label| LabelOrRefuse { id: id.clone(), label };
+    let mut batch = bench.board.batch(bench.now).unwrap();
+    batch.run(&person(), None, &label("yes")).unwrap();
+    assert!(!batch.wants_savepoints());
+    assert!(matches!(
+        batch.run(&person(), None, &label("no")),
+        Err(VerbError::Refused(Refusal::SummaryRequired))
+    ));
+    assert!(batch.wants_savepoints());
+    assert!(batch.run(&person(), None, &label("more")).is_err(), "nothing is added to it");
+    assert!(batch.commit().is_err(), "and nothing of it is committed");
+
+    let mut batch = bench.board.batch_with_savepoints(bench.now).unwrap();
+    batch.run(&person(), None, &label("yes")).unwrap();
+    batch.run(&person(), None, &label("no")).unwrap_err();
+    batch.run(&person(), None, &label("more")).unwrap();
+    assert!(!batch.wants_savepoints());
+    batch.commit().unwrap();
+    assert_eq!(bench.task(&id).labels, ["more", "yes"]);
+
+    let alone = bench.board.run_one(bench.now, &person(), None, &label("no"));
+    assert!(matches!(alone, Err(VerbError::Refused(Refusal::SummaryRequired))));
+    assert_eq!(bench.task(&id).labels, ["more", "yes"], "a request alone neither");
 }
 
 #[test]

@@ -85,19 +85,14 @@ pub fn insert(
 ) -> Result<i64, Fault> {
     let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     connection
-        .prepare_cached(
+        .insert(
             "INSERT INTO task_comments (task_id, author, body, created_at, total_count, total_bytes)
-             VALUES (:task_id, :author, :body, :now, :count, :bytes) RETURNING id",
+             VALUES (:task_id, :author, :body, :now, :count, :bytes)",
+            named_params! {
+                ":task_id": task_id, ":author": author, ":body": body, ":now": now,
+                ":count": number(totals.count), ":bytes": number(totals.bytes),
+            },
         )
-        .and_then(|mut s| {
-            s.query_row(
-                named_params! {
-                    ":task_id": task_id, ":author": author, ":body": body, ":now": now,
-                    ":count": number(totals.count), ":bytes": number(totals.bytes),
-                },
-                |row| row.get(0),
-            )
-        })
         .doing("insert a comment")
 }
 

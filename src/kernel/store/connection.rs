@@ -38,6 +38,12 @@ impl Connection {
         self.0.execute(sql, parameters)
     }
 
+    /// Runs an INSERT of one row into a table with an integer as its key, kept for the next time; returns the key. For RETURNING, SQLite
+    /// would make a table, and a journal of the statement, each time.
+    pub(super) fn insert(&self, sql: &str, parameters: impl Params) -> Result<i64> {
+        self.0.prepare_cached(sql)?.insert(parameters)
+    }
+
     /// Reads the first row of a statement.
     pub(super) fn query_row<T>(
         &self,
@@ -57,6 +63,11 @@ impl Connection {
     #[cfg(test)]
     pub fn begin_for_good(&self) {
         self.0.execute_batch("BEGIN").unwrap();
+    }
+
+    /// How many rows all statements have changed since it was opened. What was rolled back is counted too.
+    pub fn total_changes(&self) -> u64 {
+        self.0.total_changes()
     }
 
     /// Runs a statement that ends only when it is stopped.

@@ -10,8 +10,9 @@ pub fn read(connection: &Connection) -> Result<Counts, Fault> {
     let doing = "count tasks";
     let mut statement = connection
         .prepare(
-            "SELECT (SELECT b.name FROM boards b WHERE b.id = t.board), t.assignee, t.status, count(*)
-             FROM tasks t GROUP BY t.board, t.assignee, t.status",
+            "SELECT (SELECT b.name FROM boards b WHERE b.id = c.board), c.assignee, c.status, c.count
+             FROM (SELECT t.board, t.assignee, t.status, count(*) AS count FROM tasks t
+                   GROUP BY t.board, t.assignee, t.status) c",
         )
         .doing(doing)?;
     let rows = statement

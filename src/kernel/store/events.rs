@@ -47,21 +47,16 @@ pub fn append(
         .filter(|object| !object.is_empty())
         .map(|object| serde_json::Value::Object(object.clone()).to_string());
     connection
-        .prepare_cached(
+        .insert(
             "INSERT INTO task_events (id, task_id, run_id, kind, payload, created_at, actor)
              VALUES (1 + max((SELECT coalesce(max(id), 0) FROM task_events),
                              coalesce((SELECT CAST(value AS INTEGER) FROM settings WHERE key = 'events_reserved'), 0)),
-                     :task_id, :run_id, :kind, :payload, :now, :actor) RETURNING id",
+                     :task_id, :run_id, :kind, :payload, :now, :actor)",
+            named_params! {
+                ":task_id": task_id, ":run_id": run_id, ":kind": kind.as_str(), ":payload": payload,
+                ":now": now, ":actor": actor,
+            },
         )
-        .and_then(|mut s| {
-            s.query_row(
-                named_params! {
-                    ":task_id": task_id, ":run_id": run_id, ":kind": kind.as_str(), ":payload": payload,
-                    ":now": now, ":actor": actor,
-                },
-                |row| row.get(0),
-            )
-        })
         .doing("append an event")
 }
 

@@ -152,24 +152,20 @@ pub fn insert(connection: &Connection, new: &NewRow<'_>) -> Result<Option<i64>, 
         detail: error.to_string(),
         retryable: false,
     })?;
-    connection
-        .prepare_cached(
-            "INSERT INTO outbox (route_id, task_id, event_id, notice_key, class, message, dedupe, not_before_ms, created_at)
+    let inserted = connection.insert(
+        "INSERT INTO outbox (route_id, task_id, event_id, notice_key, class, message, dedupe, not_before_ms, created_at)
              VALUES (:route, :task, :event, :key, :class, :message, :dedupe, :not_before, :now)
-             ON CONFLICT DO NOTHING RETURNING id",
-        )
-        .and_then(|mut s| {
-            s.query_row(
-                named_params! {
+             ON CONFLICT DO NOTHING",
+        named_params! {
                     ":route": new.route_id, ":task": new.task_id, ":event": new.event_id, ":key": new.notice_key,
                     ":class": class_word(new.notice.class), ":message": message, ":dedupe": new.dedupe,
                     ":not_before": new.not_before_ms, ":now": new.now,
-                },
-                |row| row.get(0),
-            )
-            .optional()
-        })
-        .doing(doing)
+        },
+    );
+    match inserted {
+        Err(rusqlite::Error::StatementChangedRows(0)) => Ok(None),
+        inserted => inserted.map(Some).doing(doing),
+    }
 }
 
 fn list(

@@ -136,24 +136,18 @@ pub struct NewRun<'a> {
 pub fn insert_open(connection: &Connection, run: &NewRun<'_>) -> Result<RunId, Fault> {
     let state = if run.supervised { RunState::Starting } else { RunState::Running };
     connection
-        .prepare_cached(
+        .insert(
             "INSERT INTO task_runs (task_id, profile, step_key, status, claim_lock, claim_expires, max_runtime_seconds,
                                     started_at, supervised, automatic, failure_limit, state, role)
              VALUES (:task_id, :profile, :step_key, 'running', :lock, :expires, :max_runtime, :now, :supervised,
-                     :automatic, :failure_limit, :state, :role)
-             RETURNING id",
-        )
-        .and_then(|mut s| {
-            s.query_row(
-                named_params! {
+                     :automatic, :failure_limit, :state, :role)",
+            named_params! {
                     ":task_id": run.task_id, ":profile": run.profile, ":step_key": run.step_key, ":lock": run.lock,
                     ":expires": run.expires, ":max_runtime": run.max_runtime_seconds, ":now": run.now,
                     ":supervised": run.supervised, ":automatic": run.automatic,
                     ":failure_limit": run.failure_limit, ":state": state, ":role": run.role.as_str(),
-                },
-                |row| row.get(0),
-            )
-        })
+            },
+        )
         .doing("open a run")
 }
 
@@ -195,17 +189,13 @@ pub fn insert_ended(
     verdict: &RunVerdict<'_>,
 ) -> Result<RunId, Fault> {
     connection
-        .prepare_cached(
+        .insert(
             "INSERT INTO task_runs (task_id, profile, step_key, status, outcome, summary, error, metadata, artifacts,
                                     created_cards, verdict_by, started_at, ended_at, closed_at, state, role, review_verdict,
                                     block_kind)
              VALUES (:task_id, :profile, :step_key, :status, :outcome, :summary, :error, :metadata, :artifacts,
-                     :created_cards, :by, :now, :now, :now, 'closed', :role, :review, :block_kind)
-             RETURNING id",
-        )
-        .and_then(|mut s| {
-            s.query_row(
-                named_params! {
+                     :created_cards, :by, :now, :now, :now, 'closed', :role, :review, :block_kind)",
+            named_params! {
                     ":task_id": task_id, ":profile": profile, ":step_key": step_key, ":status": verdict.status,
                     ":outcome": verdict.outcome, ":summary": verdict.summary, ":error": verdict.error,
                     ":metadata": verdict.metadata, ":artifacts": verdict.artifacts,
@@ -213,10 +203,8 @@ pub fn insert_ended(
                     ":role": verdict.review.map_or(RunRole::Work, |_| RunRole::Review).as_str(),
                     ":review": verdict.review,
                     ":block_kind": verdict.block_kind,
-                },
-                |row| row.get(0),
-            )
-        })
+            },
+        )
         .doing("add an ended run")
 }
 

@@ -76,10 +76,10 @@ impl Verb for ClaimTask {
         let claimer = claimer.unwrap_or_else(|| tx.caller.author().to_owned());
         let location = self.location.clone();
         let lease = leasing::find_for_person(tx.store(), tx.policy, &task, location)?;
-        let run_id = open_run(tx, &task, &claimer, Some(tx.now + ttl), RunKind::Manual)?;
+        let kind = RunKind::Manual { workspace: &self.workspace };
+        let run_id = open_run(tx, &task, &claimer, Some(tx.now + ttl), kind)?;
         lease.take(tx.store(), run_id)?;
         tx.signal(Signal::TimeSet { at: tx.now + ttl + 1 });
-        store::tasks::set_workspace_path(tx.store(), &task.id, &self.workspace)?;
         if let Some(branch) = branch {
             store::workspaces::set_branch(tx.store(), &task.id, &branch)?;
         }

@@ -13,9 +13,12 @@ use crate::kernel::verbs::moves::Cause;
 
 /// Whether a process of ours works on a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RunKind {
+pub(super) enum RunKind<'a> {
     /// No.
-    Manual,
+    Manual {
+        /// Where the claimer works.
+        workspace: &'a str,
+    },
     /// Yes, started by an automatic pass.
     Automatic,
     /// Yes, started by a person's dispatch.
@@ -31,13 +34,14 @@ pub(super) fn open_run(
     task: &Task,
     lock: &str,
     expires: Option<EpochSeconds>,
-    supervision: RunKind,
+    supervision: RunKind<'_>,
 ) -> Result<RunId, VerbError> {
-    let supervised = supervision != RunKind::Manual;
-    let failure_limit = match supervision {
-        RunKind::OnRequest { failure_limit } => failure_limit,
-        RunKind::Manual | RunKind::Automatic => None,
+    let (workspace, failure_limit) = match supervision {
+        RunKind::Manual { workspace } => (Some(workspace), None),
+        RunKind::OnRequest { failure_limit } => (None, failure_limit),
+        RunKind::Automatic => (None, None),
     };
+    let supervised = workspace.is_none();
     let role = task.next_role();
     // A person's claim is under the name of the assignee, as its run was always.
     let profile = if supervised { task.queue_profile() } else { task.assignee.as_deref() };
@@ -61,7 +65,7 @@ pub(super) fn open_run(
     store::history::add_started(tx.store(), &task.id, profile, queue_seconds, tx.now)?;
     let role = (role == RunRole::Review).then(|| role.as_str());
     let message = EventBody::Claimed { lock, expires, run_id, role };
-    let arrival = Arrival::Claimed { lock, expires, run_id };
+    let arrival = Arrival::Claimed { lock, expires, run_id, workspace };
     let cause = Cause { arrival, ..Cause::of("claim", Some(run_id), message) };
     tx.move_task(task, TaskStep::Claim, &cause)?;
     Ok(run_id)

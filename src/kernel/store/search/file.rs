@@ -114,6 +114,8 @@ fn lay_out(index: &Connection, incarnation: &str) -> Result<(), Fault> {
 fn configure(index: &Connection) -> rusqlite::Result<()> {
     index.busy_timeout(std::time::Duration::from_secs(5))?;
     index.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    // As for the board: no statement is prepared again because of its values.
+    index.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     index.pragma_update(None, "trusted_schema", false)?;
     index.pragma_update(None, "journal_mode", "WAL")?;
     index.pragma_update(None, "synchronous", "OFF")?;

@@ -92,40 +92,59 @@ impl SearchIndex {
         ids: &[TaskId],
         cursor: Option<EventId>,
     ) -> Result<(), Fault> {
-        let doing = "index texts";
-        let mut ids = ids.iter().peekable();
+        let mut left = ids;
         loop {
-            let transaction = self.index.transaction().doing(doing)?;
-            let mut room = parts::BYTES_PER_STEP;
-            while room > 0
-                && let Some(id) = ids.peek()
-            {
-                let taken = match kept_whole(&transaction, |index| {
-                    parts::take_in(index, board, id, &mut room)
-                }) {
+            let step =
+                |this: &mut Self, one_by_one| this.take_in_step(board, left, cursor, one_by_one);
+            // A step without savepoints is written once, at its end. What it failed at is found with them.
+            left = match step(self, OneByOne::No) {
+                Ok(left) => left,
+                Err(_) => step(self, OneByOne::Yes)?,
+            };
+            if left.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes in as many of these tasks as fit into one step; returns the rest. The cursor moves with the last one.
+    fn take_in_step<'i>(
+        &mut self,
+        board: &Connection,
+        mut ids: &'i [TaskId],
+        cursor: Option<EventId>,
+        one_by_one: OneByOne,
+    ) -> Result<&'i [TaskId], Fault> {
+        let doing = "index texts";
+        let transaction = self.index.transaction().doing(doing)?;
+        let mut room = parts::BYTES_PER_STEP;
+        while room > 0
+            && let Some((id, rest)) = ids.split_first()
+        {
+            let mut take_in = |index: &Index| parts::take_in(index, board, id, &mut room);
+            let taken = match one_by_one {
+                OneByOne::No => take_in(&transaction)?,
+                OneByOne::Yes => match kept_whole(&transaction, take_in) {
                     Err(fault) if !self.failures.is_stepped_over(id, &fault) => return Err(fault),
                     Err(fault) => {
                         parts::step_over(&transaction, id, &fault.to_string())?;
                         Taken::Whole
                     }
                     Ok(taken) => taken,
-                };
-                // The rest of a part is in the next step.
-                if taken == Taken::Whole {
-                    ids.next();
-                }
-            }
-            let is_through = ids.peek().is_none();
-            if let Some(cursor) = cursor.filter(|_| is_through) {
-                transaction
-                    .execute("UPDATE state SET cursor = :at", named_params! { ":at": cursor })
-                    .doing(doing)?;
-            }
-            transaction.commit().doing(doing)?;
-            if is_through {
-                return Ok(());
+                },
+            };
+            // The rest of a part is in the next step.
+            if taken == Taken::Whole {
+                ids = rest;
             }
         }
+        if let Some(cursor) = cursor.filter(|_| ids.is_empty()) {
+            transaction
+                .execute("UPDATE state SET cursor = :at", named_params! { ":at": cursor })
+                .doing(doing)?;
+        }
+        transaction.commit().doing(doing)?;
+        Ok(ids)
     }
 
     /// Drops the texts of tasks that gc has removed since the last look.
@@ -163,6 +182,14 @@ impl SearchIndex {
             .doing(doing)?;
         transaction.commit().doing(doing)
     }
+}
+
+/// Whether a step has a savepoint for each task, so that one that cannot be taken in is stepped over. Each savepoint writes what the
+/// full-text index has gathered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OneByOne {
+    Yes,
+    No,
 }
 
 /// Keeps all that `take_in` does, or nothing of it.

@@ -207,8 +207,9 @@ pub fn list_promotable(connection: &Connection) -> Result<Vec<TaskId>, Fault> {
     let doing = "list promotable tasks";
     let mut statement = connection
         .prepare_cached(
-            "SELECT t.id FROM tasks t
-             WHERE t.status = 'todo'
+            // By board, because the index of statuses begins with it. CROSS keeps that order.
+            "SELECT t.id FROM boards b CROSS JOIN tasks t
+             WHERE t.board = b.id AND t.status = 'todo'
                AND NOT EXISTS (SELECT 1 FROM task_links l JOIN tasks p ON p.id = l.parent_id
                                WHERE l.child_id = t.id AND p.status NOT IN ('done', 'archived'))
              ORDER BY t.priority DESC, t.seq",

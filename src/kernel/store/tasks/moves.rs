@@ -23,6 +23,8 @@ pub enum Arrival<'a> {
         expires: Option<EpochSeconds>,
         /// Its run.
         run_id: RunId,
+        /// Where a person works on it.
+        workspace: Option<&'a str>,
     },
     /// `blocked`: what it needs.
     Blocked {
@@ -89,10 +91,11 @@ pub fn set_status(
     // Before the status: a key that another task has by now must be gone when this one leaves the archive.
     arrive(connection, id, arrival, now)?;
     let changed = match *arrival {
-        Arrival::Claimed { lock, expires, run_id } => connection
+        Arrival::Claimed { lock, expires, run_id, workspace } => connection
             .prepare_cached(
                 "UPDATE tasks
              SET status = :to, claim_lock = :lock, claim_expires = :expires, current_run_id = :run_id,
+                 workspace_path = coalesce(:workspace, workspace_path),
                  started_at = coalesce(started_at, :now), last_heartbeat_at = NULL, worker_pid = NULL,
                  not_before = NULL, ready_at = NULL, resume_run_id = NULL, status_since = :since, block_kind = NULL,
                  version = :version
@@ -100,7 +103,7 @@ pub fn set_status(
             )
             .and_then(|mut s| {
                 s.execute(named_params! {
-                    ":id": id, ":from": from, ":to": to, ":lock": lock, ":expires": expires, ":run_id": run_id,
+                    ":id": id, ":from": from, ":to": to, ":lock": lock, ":expires": expires, ":run_id": run_id, ":workspace": workspace,
                     ":now": now, ":since": since, ":version": version,
                 })
             }),
