@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use kanband::kernel::caller::Caller;
+use kanband::kernel::error::Fault;
 use kanband::kernel::ids::TaskId;
 use kanband::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
 use kanband::kernel::policy::Policy;
+use kanband::kernel::store;
 use kanband::kernel::queries::{ListTasks, ShowTask};
 use kanband::kernel::verb::Verb;
 use kanband::kernel::verbs::{
@@ -352,4 +354,19 @@ fn a_claim_and_its_complete_write_at_most_twelve_frames_when_eight_share_a_commi
     frames.sort_unstable();
     let of_a_pair = frames[ROUNDS / 2].div_ceil(8);
     assert!((1..=12).contains(&of_a_pair), "{frames:?}");
+}
+
+#[test]
+fn a_start_looks_for_released_tasks_only_among_those_that_wait_for_others() {
+    let steps_beside = |ready: usize| {
+        let mut bench = Bench::new();
+        let parent = waiting_task(&mut bench, 0);
+        bench.do_it(&CreateTask { parents: vec![parent.to_string()], ..new_task(1, "dev1") });
+        (0..ready).for_each(|nth| drop(bench.do_it(&new_task(nth, "dev2"))));
+        let steps = bench.board.count_steps().unwrap();
+        let found = bench.board.read::<_, Fault>(store::tasks::list_promotable).unwrap();
+        assert_eq!(found, [], "its parent is not done");
+        steps.load(Ordering::Relaxed)
+    };
+    assert_eq!(steps_beside(10), steps_beside(300));
 }
