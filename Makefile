@@ -123,6 +123,11 @@ bench: setup ## Measure the kernel's operations on boards of 100, 10,000 and 100
 	$(CARGO) build --locked --release
 	@./scripts/bench-web.sh "$(TARGET_FOLDER)/release"
 
+# Flags: `BENCH_PEERS="--quick"`, `BENCH_PEERS="--only pueue"`; KANBAND_PROGRAMS=DIR uses programs that are built already.
+.PHONY: bench-peers
+bench-peers: setup ## Fetch peers from their registries, run the same work on them and on kanband in turns, and write docs/performance.md with its plots
+	@CARGO="$(CARGO)" ./scripts/bench-peers/run.py $(BENCH_PEERS)
+
 .PHONY: lint
 lint: setup ## Check format and lints
 	$(CARGO) fmt --all --check
