@@ -14,6 +14,7 @@ class Beanstalkd(Peer):
     def __init__(self, plan, is_synced):
         super().__init__(plan)
         self.flags = ["-f", "0"] if is_synced else []
+        self.command = " ".join(["beanstalkd -l 127.0.0.1 -p PORT -b FOLDER", *self.flags])
         self.name = "beanstalkd -b -f 0" if is_synced else "beanstalkd -b"
         self.durability = "fsync at every write" if is_synced else "fsync at most every 50 ms: the last jobs can be lost"
         self.jobs_a_second = 1500 if is_synced else 15000

@@ -23,6 +23,7 @@ def node_version():
 class Graphile(Peer):
     name = "graphile-worker"
     origin = "`npm install graphile-worker`"
+    command = "run({ concurrency: 16 }); addJob, one at a time"
     durability = "that of its PostgreSQL: synchronous_commit=on"
 
     def fetch(self):

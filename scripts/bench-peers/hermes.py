@@ -27,6 +27,8 @@ def is_sound(path):
 class Hermes(Peer):
     """One version of it, in an environment of its own. Its kernel needs nothing but Python, so its dependencies are left out."""
 
+    command = "hermes_cli.kanban_db: create_task, claim_task, complete_task, list_tasks"
+
     def __init__(self, plan, version):
         super().__init__(plan)
         self.version = version

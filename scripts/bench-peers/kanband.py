@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -51,17 +52,22 @@ class Daemon:
         self.service = tools.Service(
             [os.path.join(self.programs, "kanband")], os.path.join(self.folder, "log"), env=self.environment, cwd=self.folder
         )
-        tools.wait_for(lambda: self.service.check() and self.answers(), "kanband")
+        about = tools.wait_for(lambda: self.service.check() and self.answers(), "kanband")
+        self.group = re.match(r"cgroup v2 at ([^,]+),", about["containment"])
 
     def answers(self):
         try:
-            self.connection = Connection(self.socket)
+            self.connection, self.used_at = Connection(self.socket), time.monotonic()
             return self.call("GET", "/v1/daemon")
         except OSError:
             return None
 
     def call(self, method, path, body=None):
         text = json.dumps(body) if body is not None else None
+        # The daemon closes connections that rest; the next request opens one.
+        if time.monotonic() - self.used_at > 2:
+            self.connection.close()
+        self.used_at = time.monotonic()
         self.connection.request(method, path, text, {"content-type": "application/json"})
         reply = self.connection.getresponse()
         found = json.loads(reply.read())
@@ -100,6 +106,17 @@ class Daemon:
         self.connection.close()
         self.service.end()
         shutil.rmtree(self.sockets, ignore_errors=True)
+        if self.group:
+            remove_groups(self.group.group(1))
+
+
+def remove_groups(path):
+    """Removes the control groups of a daemon that has ended: they are kept for runs that outlive it, and there are none."""
+    for folder, _, _ in os.walk(path, topdown=False):
+        try:
+            os.rmdir(folder)
+        except OSError:
+            return
 
 
 def checked(result):
@@ -116,6 +133,7 @@ def rate(result):
 class Kanband(Peer):
     name = "kanband"
     durability = "SQLite in WAL, synchronous=FULL; a reply comes after its commit"
+    command = "kanband, with max_running = 16 and a profile of argv [\"true\"], verdict \"exit\""
     origin = "this repository, `cargo build --release`"
 
     def fetch(self):

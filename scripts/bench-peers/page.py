@@ -1,6 +1,7 @@
 """The page: tables, sentences and plots from the results. What stands outside of the two marks is left as it is."""
 
 import os
+import textwrap
 
 import plot
 
@@ -43,6 +44,12 @@ PLOTS = {
     "create": ("One create", ("create", "add")),
     "claim": ("One claim and its completion", ("claim and complete",)),
 }
+
+
+def prose(text):
+    """A paragraph or an item of a list, in lines as the other pages have them."""
+    indent = "  " if text.startswith("- ") else ""
+    return textwrap.fill(text, 140, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def figure(value):
@@ -104,7 +111,7 @@ def winners(rows, is_less_better):
         factor = own["ratio"] / row["ratio"] if is_less_better else row["ratio"] / own["ratio"]
         if factor > 1 + LEVEL:
             names.append(f"{row['label']} (factor {figure(factor)})")
-    return ["", "Peers that win here: " + ", ".join(names) + "." if names else "No peer wins here."]
+    return ["", prose("Peers that win here: " + ", ".join(names) + ".") if names else "No peer wins here."]
 
 
 def peers_part(peers):
@@ -114,19 +121,22 @@ def peers_part(peers):
         if peer["error"]:
             cells[3] = f"not measured: {peer['error']}"
         lines.append("| " + " | ".join(cells) + " |")
-    lines += [f"\n{peer['name']}: {peer['note']}." for peer in peers if peer.get("note")]
-    lines += ["", "Hermes Agent starts ready tasks on a tick of its chat gateway, of 60 s unless configured otherwise: half of that is the mean wait. "]
-    lines[-1] += "That is a setting, not a measurement, so it has no row among the starts."
-    return lines
+    lines += ["", "```text", *(f"{peer['name'] + ':':<22} {peer['command']}" for peer in peers), "```"]
+    for peer in peers:
+        if peer.get("note"):
+            lines += ["", prose(f"{peer['name']}: {peer['note']}.")]
+    tick = "Hermes Agent starts ready tasks on a tick of its chat gateway, of 60 s unless configured otherwise: half of that is the mean wait. "
+    return [*lines, "", prose(tick + "That is a setting, not a measurement, so it has no row among the starts.")]
 
 
 def sizes_part(found, docs_folder):
     """Plots and the table of their points."""
     lines = ["### Cost against the size of the board", ""]
-    lines += [
+    text = (
         "Medians of one client's calls, in milliseconds; every task is ready (finished for pueue, whose boards are made by copying one task in its state). "
         "pueue's figures are whole commands, with the start of the program. Hermes Agent's `list 50` is that of ready tasks, kanband's the fifty newest."
-    ]
+    )
+    lines.append(prose(text))
     folder = os.path.join(docs_folder, "performance")
     os.makedirs(folder, exist_ok=True)
     for name, (title, operations) in PLOTS.items():
@@ -157,7 +167,7 @@ def faster_where(series, operations):
         faster = [f"{count:,}" for count, value in points if not key.startswith("kanband") and count in own and value < own[count] * (1 - LEVEL)]
         if faster:
             sentences.append(f"{key} costs less than kanband at {', '.join(faster)} tasks.")
-    return " ".join(sentences) or "No peer costs less than kanband at any of these sizes."
+    return prose(" ".join(sentences)) or "No peer costs less than kanband at any of these sizes."
 
 
 def notes_line(note):
@@ -168,10 +178,12 @@ def notes_line(note):
 
 
 def footprint_part(rows):
-    lines = ["### At rest", "", "Memory of the idle programs with their children, each shared page counted by its share (PSS), on an empty board; bytes on disk for "]
-    lines[-1] += "each finished task, with everything that a peer keeps of it: kanband its events, attempts and the search index, PostgreSQL a bare row after "
-    lines[-1] += "`vacuum full`. Hermes Agent has no program of its own for the board; its chat gateway was not started."
-    lines += ["", "| peer | memory, MiB | bytes for each finished task | beside kanband |", "|---|---|---|---|"]
+    text = (
+        "Memory of the idle programs with their children, each shared page counted by its share (PSS), on an empty board; bytes on disk for each finished "
+        "task, with everything that a peer keeps of it: kanband its events, attempts and the search index, PostgreSQL a bare row after `vacuum full`. "
+        "Hermes Agent has no program of its own for the board; its chat gateway was not started."
+    )
+    lines = ["### At rest", "", prose(text), "", "| peer | memory, MiB | bytes for each finished task | beside kanband |", "|---|---|---|---|"]
     own = next((row for row in rows if row["peer"] == "kanband" and not row["error"]), {})
     for row in rows:
         if row["error"]:
@@ -213,7 +225,7 @@ def head(results):
         "```",
         "",
     ]
-    return lines
+    return [line if line.startswith(("make ", "scripts/")) else prose(line) for line in lines]
 
 
 def generated(results, docs_folder):
@@ -222,7 +234,7 @@ def generated(results, docs_folder):
     for name, (title, text) in PARTS.items():
         if found.get(name):
             is_less_better = name in LESS_IS_BETTER
-            lines += ["", f"### {title}", "", text.format(**results["plan"]), "", *table(found[name], is_less_better), *winners(found[name], is_less_better)]
+            lines += ["", f"### {title}", "", prose(text.format(**results["plan"])), "", *table(found[name], is_less_better), *winners(found[name], is_less_better)]
     if found.get("sizes"):
         lines += ["", *sizes_part(found["sizes"], docs_folder)]
     if found.get("footprint"):

@@ -100,6 +100,7 @@ def find_programs():
 class Postgres(Peer):
     name = "PostgreSQL"
     origin = "Debian's `postgresql`, `pgbench -M prepared`"
+    command = "pgbench -n -M prepared -c CLIENTS -j 2 -T SECONDS -f SCRIPT"
     durability = "fsync=on, synchronous_commit=on"
 
     def fetch(self):

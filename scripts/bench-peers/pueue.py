@@ -59,6 +59,7 @@ class Pueue(Peer):
     name = "pueue"
     version = VERSION
     origin = f"`cargo install pueue --locked --version {VERSION}`"
+    command = "pueued; pueue parallel 16; pueue add -- true; pueue status"
     durability = "its state is written whole at every change; no fsync was seen in its source"
 
     def fetch(self):

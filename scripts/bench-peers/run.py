@@ -11,9 +11,11 @@ KANBAND_PROGRAMS=FOLDER   programs that are built already
 """
 
 import argparse
+import fcntl
 import json
 import os
 import shutil
+import sqlite3
 import sys
 import time
 
@@ -62,8 +64,6 @@ def machine():
     with open("/proc/meminfo", encoding="ascii") as file:
         memory_kib = int(file.readline().split()[1])
     file_system = tools.run(["stat", "-f", "-c", "%T", tools.SCRATCH]).strip().replace("ext2/ext3", "ext4")
-    import sqlite3
-
     return {
         "processors": f"{os.cpu_count()} × {models[0] if models else os.uname().machine}",
         "memory_gib": round(memory_kib / 2**20),
@@ -133,6 +133,11 @@ def main():
         with open(path, encoding="utf-8") as file:
             write(json.load(file), is_whole)
         return
+    lock = open(os.path.join(tools.SCRATCH, "lock"), "w", encoding="ascii")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit("bench-peers: another run has the scratch folder")
     plan = Plan(wanted.quick)
     peers = [Kanband(plan), *(Hermes(plan, version) for version in HERMES_VERSIONS), Postgres(plan)]
     peers += [Beanstalkd(plan, True), Beanstalkd(plan, False), Pueue(plan), Graphile(plan)]
@@ -146,7 +151,7 @@ def main():
     results = {"machine": machine(), "date": time.strftime("%Y-%m-%d %H:%M", time.gmtime()), "plan": vars(plan)}
     results["parts"] = measure(peers, wanted.part or PARTS, plan)
     results["minutes"] = Progress.seconds() / 60
-    fields = ("name", "version", "origin", "durability", "note", "error")
+    fields = ("name", "version", "origin", "command", "durability", "note", "error")
     results["peers"] = [{field: getattr(peer, field, None) for field in fields} for peer in peers]
     with open(path, "w", encoding="utf-8") as file:
         json.dump(results, file, indent=1)

@@ -264,6 +264,8 @@ class Peer:
 
     name = ""
     origin = ""
+    command = ""
+    durability = ""
 
     def __init__(self, plan):
         self.plan = plan
