@@ -20,7 +20,8 @@ put() { # directory below the documents, files…
 
 put . "$source"/*.md "$source/LICENSE" "$here/debian/copyright"
 put docs "$source"/docs/*.md
-for folder in adr channels pictures; do
+for folder in adr channels performance pictures; do
+    [ -d "$source/docs/$folder" ] || continue
     put "docs/$folder" "$source/docs/$folder"/*
 done
 # What they point at outside the documents is data of the package, or an example.

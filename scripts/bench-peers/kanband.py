@@ -226,7 +226,7 @@ class Kanband(Peer):
                 seconds = self.plan.size_seconds
                 # The index of the search follows behind a load like this one, and so does the disk.
                 os.sync()
-                tools.settle(daemon, 30)
+                tools.settle(daemon, self.plan.settle_seconds_max)
                 result = checked(load("list", daemon.socket, 1, seconds))
                 found["kanband: list 50"].append((count, result["p50_us"] / 1e3))
                 result = checked(load("create", daemon.socket, 1, seconds, 1, self.plan.size_units))

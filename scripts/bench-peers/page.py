@@ -49,7 +49,10 @@ PLOTS = {
 def prose(text):
     """A paragraph or an item of a list, in lines as the other pages have them."""
     indent = "  " if text.startswith("- ") else ""
-    return textwrap.fill(text, 140, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    # Nothing between backticks is parted.
+    parts = [part.replace(" ", "\0") if index % 2 else part for index, part in enumerate(text.split("`"))]
+    lines = textwrap.fill("`".join(parts), 140, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return lines.replace("\0", " ")
 
 
 def figure(value):
@@ -215,7 +218,7 @@ def head(results):
         "(WAL, `synchronous=FULL`, one connection), or processes started by posix_spawn(3). The *ratio* is figure / mean of both yardsticks; peers are "
         "compared by ratios.",
         "- When both yardsticks differ by more than 20 %, or are off the median of their part by more than a factor of two, the machine was not the same, and "
-        "the turn is repeated, at most twice; the steadiest try counts. "
+        "the turn is repeated, at most twice and not without end in one part; the steadiest try counts. "
         "What differed still is *unsteady*.",
         "- A peer that makes less durable is faster for that: see *what is durable*.",
         "",

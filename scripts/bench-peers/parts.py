@@ -35,17 +35,21 @@ class Entry:
         tools.settle(self.peer)
         return before, value, after
 
-    def measure(self, yardstick, seen, repeat_until):
-        """One turn. Of several tries the one with the steadiest machine counts; `seen` are the yardsticks of the part."""
+    def measure(self, yardstick, seen, budget):
+        """One turn. Of several tries the one with the steadiest machine counts; `seen` are the yardsticks of the part, `budget` its
+        seconds for repeats."""
         tries = []
         while True:
+            started_at = time.monotonic()
             before, value, after = self.measure_once(yardstick)
             seen += [before, after]
             off = (before + after) / 2 / median(seen)
             is_off = not 1 / FACTOR_MAX <= off <= FACTOR_MAX
             difference = 1 if is_off else abs(before - after) / max(before, after)
             tries.append((difference, before, value, after))
-            if difference <= DIFFERENCE_MAX or len(tries) > REPEATS_MAX or Progress.seconds() > repeat_until:
+            if len(tries) > 1:
+                budget["seconds"] -= time.monotonic() - started_at
+            if difference <= DIFFERENCE_MAX or len(tries) > REPEATS_MAX or budget["seconds"] <= 0:
                 break
             self.repeats += 1
         difference, before, value, after = min(tries)
@@ -98,11 +102,11 @@ def with_peers(peers, work):
 
 
 def take_turns(name, entries, yardstick, plan, digits=0):
-    seen = []
+    seen, budget = [], {"seconds": plan.repeat_seconds_max}
     for turn in range(plan.turns):
         shift = turn % len(entries)
         for entry in entries[shift:] + entries[:shift]:
-            if entry.error or not guarded(entry, lambda: entry.measure(yardstick, seen, plan.repeat_until_seconds)):
+            if entry.error or not guarded(entry, lambda: entry.measure(yardstick, seen, budget)):
                 continue
             Progress.say(f"{name}, turn {turn + 1} of {plan.turns}: {entry.label} {entry.values[-1]:,.{digits}f} (ratio {entry.ratios[-1]:.3g})")
     return [entry.result() for entry in entries]

@@ -42,19 +42,20 @@ class Plan:
         self.turns = 1 if is_quick else 3
         self.seconds = 1 if is_quick else 3
         self.yardstick_seconds = 0.3 if is_quick else 0.5
-        self.starts = 3 if is_quick else 10
+        self.starts = 3 if is_quick else 8
         self.runs = 100 if is_quick else 1000
-        self.pueue_runs = 20 if is_quick else 200
+        self.pueue_runs = 20 if is_quick else 100
         self.sizes = (100, 1_000, 10_000) if is_quick else (100, 1_000, 10_000, 100_000, 1_000_000)
         self.hermes_size_max = 1_000 if is_quick else 100_000
         self.pueue_size_max = 1_000 if is_quick else 10_000
-        self.size_seconds = 0.5 if is_quick else 1.5
+        self.size_seconds = 0.5 if is_quick else 1
         self.size_units = 50 if is_quick else 300
         self.size_commands = 3 if is_quick else 7
         self.footprint_tasks = 500 if is_quick else 5_000
         self.hermes_tasks_a_second = 3_000
-        # Later, an unsteady machine is reported, not measured again: a whole run ends within twelve minutes.
-        self.repeat_until_seconds = 20 if is_quick else 300
+        # For measuring again in each part; then an unsteady machine is only reported: a whole run ends within twelve minutes.
+        self.repeat_seconds_max = 5 if is_quick else 20
+        self.settle_seconds_max = 10 if is_quick else 40
 
 
 def machine():
