@@ -144,7 +144,10 @@ def main():
     peers += [Beanstalkd(plan, True), Beanstalkd(plan, False), Pueue(plan), Graphile(plan)]
     if wanted.only:
         peers = [peer for peer in peers if peer.name == "kanband" or any(name.lower() in peer.name.lower() for name in wanted.only)]
-    tools.build_load()
+    try:
+        tools.build_load()
+    except tools.NotMeasured as error:
+        sys.exit(f"bench-peers: there is no load client: {error}")
     fetch(peers)
     if peers[0].error:
         sys.exit(f"bench-peers: there is no kanband to measure: {peers[0].error}")
