@@ -32,6 +32,8 @@ pub type EventBatch = Arc<Vec<Event>>;
 #[derive(Clone)]
 pub struct EventFeed {
     sender: broadcast::Sender<EventBatch>,
+    /// That something was committed, for those who read what it was in the database. They may be slow, and nothing is kept for them.
+    news: broadcast::Sender<()>,
     /// Grows when something changed that no event tells of.
     facts: watch::Sender<u64>,
     /// Tasks that look different, and no event tells of it.
@@ -42,6 +44,7 @@ impl Default for EventFeed {
     fn default() -> Self {
         Self {
             sender: broadcast::Sender::new(SUBSCRIBER_QUEUE_MAX),
+            news: broadcast::Sender::new(1),
             facts: watch::Sender::new(0),
             touched: broadcast::Sender::new(SUBSCRIBER_QUEUE_MAX),
         }
@@ -53,6 +56,11 @@ impl EventFeed {
     /// them there, from its cursor on. An empty batch means the same: look there.
     pub fn subscribe(&self) -> broadcast::Receiver<EventBatch> {
         self.sender.subscribe()
+    }
+
+    /// Listens from now on to whether there are events, and to nothing else. News that were missed are one lag.
+    pub fn news(&self) -> broadcast::Receiver<()> {
+        self.news.subscribe()
     }
 
     /// Has every listener look into the database.
@@ -78,6 +86,7 @@ impl EventFeed {
     fn publish(&self, batch: EventBatch) {
         // An error only says that nobody listens.
         drop(self.sender.send(batch));
+        drop(self.news.send(()));
     }
 }
 
@@ -152,5 +161,27 @@ impl Handler<Committed> for EventHub {
                 | Signal::RunClosed { .. } => self.wires.run_signal.tell(RunSignal { signal }),
             };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_not_kept_for_one_who_listens_to_news_alone() {
+        let feed = EventFeed::default();
+        let (mut news, mut events) = (feed.news(), feed.subscribe());
+        let batch: EventBatch = Arc::new(Vec::new());
+        for _ in 0..3 {
+            feed.publish(Arc::clone(&batch));
+            drop(events.try_recv());
+        }
+        assert_eq!(Arc::strong_count(&batch), 1, "those who listen to events have read them");
+        let heard = std::iter::repeat_with(|| news.try_recv());
+        let lagged = |heard: &Result<(), _>| {
+            matches!(heard, Ok(()) | Err(broadcast::error::TryRecvError::Lagged(_)))
+        };
+        assert_eq!(heard.take_while(lagged).count(), 2, "one lag, and the newest");
     }
 }

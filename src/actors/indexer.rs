@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
-use crate::actors::event_hub::{EventBatch, EventFeed};
+use crate::actors::event_hub::EventFeed;
 use crate::actors::reader_pool::ReaderPool;
 use crate::kernel::error::Fault;
 use crate::kernel::store;
@@ -43,7 +43,7 @@ pub fn prepare(database: &Path, incarnation: &str) -> Result<(), Fault> {
 /// # Errors
 /// When the thread cannot be made.
 pub fn start(database: &Path, pool: ReaderPool, feed: &EventFeed) -> std::io::Result<()> {
-    let (database, mut events) = (PathBuf::from(database), feed.subscribe());
+    let (database, mut news) = (PathBuf::from(database), feed.news());
     let work = move || {
         if let Err(error) = own_thread::yield_to_others() {
             tracing::warn!(%error, "the search index competes with writes for the processor");
@@ -55,9 +55,9 @@ pub fn start(database: &Path, pool: ReaderPool, feed: &EventFeed) -> std::io::Re
             match std::panic::catch_unwind(look) {
                 Ok(Ok(())) => {
                     faults = Faults::default();
-                    match events.blocking_recv() {
+                    match news.blocking_recv() {
                         // One look serves everything that has come in the meantime.
-                        Ok(_) | Err(RecvError::Lagged(_)) => gather(&mut events),
+                        Ok(()) | Err(RecvError::Lagged(_)) => gather(&mut news),
                         Err(RecvError::Closed) => return,
                     }
                 }
@@ -70,12 +70,12 @@ pub fn start(database: &Path, pool: ReaderPool, feed: &EventFeed) -> std::io::Re
 }
 
 /// Waits for a moment in which nothing is written, for a bounded time.
-fn gather(events: &mut Receiver<EventBatch>) {
+fn gather(news: &mut Receiver<()>) {
     let begun = Instant::now();
     loop {
         rest(GATHER);
         let mut has_come = false;
-        while matches!(events.try_recv(), Ok(_) | Err(TryRecvError::Lagged(_))) {
+        while matches!(news.try_recv(), Ok(()) | Err(TryRecvError::Lagged(_))) {
             has_come = true;
         }
         if !has_come || begun.elapsed() >= LAG_MAX {

@@ -13,8 +13,8 @@ use kanband::kernel::error::Fault;
 use kanband::kernel::ids::TaskId;
 use kanband::kernel::outcome::{Evidence, ProcessEnd, VerdictMode};
 use kanband::kernel::policy::Policy;
-use kanband::kernel::store;
 use kanband::kernel::queries::{ListTasks, ShowTask};
+use kanband::kernel::store;
 use kanband::kernel::verb::Verb;
 use kanband::kernel::verbs::{
     BlockTask, ClaimTask, CloseRun, CommentTask, CompleteTask, CreateTask, CreateTasks,
@@ -364,9 +364,14 @@ fn a_start_looks_for_released_tasks_only_among_those_that_wait_for_others() {
         bench.do_it(&CreateTask { parents: vec![parent.to_string()], ..new_task(1, "dev1") });
         (0..ready).for_each(|nth| drop(bench.do_it(&new_task(nth, "dev2"))));
         let steps = bench.board.count_steps().unwrap();
-        let found = bench.board.read::<_, Fault>(store::tasks::list_promotable).unwrap();
-        assert_eq!(found, [], "its parent is not done");
-        steps.load(Ordering::Relaxed)
+        let look = || {
+            let found = bench.board.read::<_, Fault>(store::tasks::list_promotable).unwrap();
+            assert_eq!(found, [], "its parent is not done");
+            steps.load(Ordering::Relaxed)
+        };
+        // A statement that ran before the counting began counts those runs with its first.
+        let first = look();
+        look() - first
     };
     assert_eq!(steps_beside(10), steps_beside(300));
 }
