@@ -349,10 +349,10 @@ fn open_storage(
     let checked = board.checked();
     let (database, database_thread) = start_database(board, &files, home, configuration, wires)?;
     let feed = EventFeed::default();
-    let long_looks = usize::from(checked == Checked::Begun);
+    let long_looks = usize::from(checked == Checked::Later);
     let (pool, readers) =
         start_reading(home, Arc::clone(&files), incarnation, (&feed, long_looks))?;
-    if checked == Checked::Begun {
+    if checked == Checked::Later {
         file_check::start(pool.clone(), files, database.clone())
             .map_err(|error| StartError::fault("start the thread that checks the file", &error))?;
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection as Raw, ErrorCode, OpenFlags};
+use rusqlite::{Connection as Raw, OpenFlags};
 
 use super::backup_files::KeptFiles;
 use super::connection::Connection;
@@ -23,9 +23,9 @@ const CACHE_KIB: i32 = 4096;
 /// How long a connection waits for a lock that a `sqlite3` of the operator holds, in milliseconds.
 const BUSY_TIMEOUT_MS: u64 = 5000;
 
-/// How often the check of a file at its opening may look whether it has taken long enough: each [`READ_STEPS_PER_LOOK`] steps, or
-/// pages. On a board of a hundred thousand tasks it is over before; on a larger one a start does not wait longer than for that.
-const CHECK_LOOKS_MAX: u32 = 3_000;
+/// Pages of a file that is checked before it is served: 128 MiB, a board of about a hundred thousand tasks, which takes a fraction of a
+/// second. A larger one is checked beside the service.
+const CHECK_PAGES_MAX: i64 = 32_768;
 
 /// Pages in the WAL after which a commit moves them into the file. The pages that every commit writes are then moved once for some
 /// hundred commits.
@@ -36,8 +36,8 @@ const WAL_PAGES_PER_CHECKPOINT: i32 = 4_000;
 pub enum Checked {
     /// It is sound.
     Whole,
-    /// It is too large to be checked while everybody waits: nothing was found so far; [`find_damage`] has to go on.
-    Begun,
+    /// It is too large to be checked while everybody waits: [`find_damage`] is to check it beside the service.
+    Later,
 }
 
 /// Opens the board at `path` for writing, brings its schema up to date and checks it.
@@ -101,7 +101,7 @@ fn open_for_writing(
     let no_checkpoint = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
     connection.set_db_config(no_checkpoint, true).map_err(at)?;
     migrate::refuse_unknown(&connection, path, missing)?;
-    let checked = begin_check(&mut connection, path, CHECK_LOOKS_MAX)?;
+    let checked = begin_check(&connection, path, CHECK_PAGES_MAX)?;
     connection.set_db_config(no_checkpoint, false).map_err(at)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(at)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(at)?;
@@ -247,30 +247,21 @@ fn first_damage(connection: &Raw, how: &str) -> rusqlite::Result<Option<String>>
     Ok((answer != "ok").then_some(answer))
 }
 
-/// Checks a file, as far as so many looks go.
-fn begin_check(connection: &mut Raw, path: &Path, looks_max: u32) -> Result<Checked, OpenError> {
+/// Checks a file that has no more than so many pages.
+fn begin_check(connection: &Raw, path: &Path, pages_max: i64) -> Result<Checked, OpenError> {
     // For tests: every file is a large one.
     #[cfg(any(debug_assertions, feature = "failpoints"))]
     if crate::failpoint::is_armed("file-check") {
-        return Ok(Checked::Begun);
+        return Ok(Checked::Later);
     }
-    let at = |error: rusqlite::Error| OpenError::from_sqlite(path, &error);
-    let mut looks = 0;
-    let is_long = move || {
-        looks += 1;
-        looks > looks_max
-    };
-    connection.progress_handler(READ_STEPS_PER_LOOK, Some(is_long)).map_err(at)?;
-    let found = first_damage(connection, "quick_check");
-    connection.progress_handler(0, None::<fn() -> bool>).map_err(at)?;
-    match found {
-        Ok(None) => Ok(Checked::Whole),
-        Ok(Some(detail)) => Err(OpenError::Damaged { path: path.to_owned(), detail }),
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
-            Ok(Checked::Begun)
-        }
-        Err(error) => Err(at(error)),
+    let pages: i64 = connection
+        .query_row("PRAGMA page_count", [], |row| row.get(0))
+        .map_err(|error| OpenError::from_sqlite(path, &error))?;
+    if pages > pages_max {
+        return Ok(Checked::Later);
     }
+    check(connection, path, "quick_check")?;
+    Ok(Checked::Whole)
 }
 
 /// What is wrong with the board's file, if something is: all of it is read.
@@ -301,20 +292,19 @@ mod tests {
     }
 
     #[test]
-    fn the_check_of_a_large_file_is_begun_and_goes_on_elsewhere() {
+    fn a_large_file_is_checked_elsewhere() {
         let dir = tempfile::tempdir().unwrap();
         let birth = Birth { install_id: "i".into(), incarnation: "n".into(), now: 1 };
         let path = dir.path().join("kanban.db");
-        let (mut writer, checked) =
-            open_watched(&path, Missing::Create, &birth, &unwatched()).unwrap();
+        let (writer, checked) = open_watched(&path, Missing::Create, &birth, &unwatched()).unwrap();
         assert_eq!(checked, Checked::Whole);
         let many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
                     INSERT INTO task_comments (task_id, author, body, created_at) SELECT 't_1', 'a', 'b', i FROM n";
         writer.raw().pragma_update(None, "foreign_keys", false).unwrap();
         writer.raw().execute(many, []).unwrap();
-        assert_eq!(begin_check(writer.raw_mut(), &path, 10).unwrap(), Checked::Begun);
-        assert_eq!(begin_check(writer.raw_mut(), &path, CHECK_LOOKS_MAX).unwrap(), Checked::Whole);
-        assert_eq!(find_damage(&writer).unwrap(), None, "and nothing stops it any longer");
+        assert_eq!(begin_check(writer.raw(), &path, 10).unwrap(), Checked::Later);
+        assert_eq!(begin_check(writer.raw(), &path, CHECK_PAGES_MAX).unwrap(), Checked::Whole);
+        assert_eq!(find_damage(&writer).unwrap(), None);
     }
 
     #[test]
