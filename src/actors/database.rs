@@ -6,7 +6,7 @@
 //! actix cannot drain a mailbox, so this actor is a handle: a bounded channel into one thread. The thread takes one request,
 //! then more without waiting (at most 256 or 2 ms of work), runs all in one transaction, commits once, then answers, then publishes.
 //! When one of them fails after it has written, all are run again, each in a savepoint (docs/adr/0015-writes.md). Under load one sync
-//! to disk serves many requests; alone a request waits for nobody.
+//! to disk serves many requests; a single request is not delayed.
 //!
 //! ```text
 //!   submit ─▶ [bounded channel] ─▶ BEGIN · request · request · … · COMMIT ─▶ replies ─▶ Committed
@@ -262,7 +262,7 @@ impl DatabaseThread {
     }
 
     /// Waits for those who were answered by the last commit to ask again, for as long as half of that commit took: they then share
-    /// the next one. A request that was alone waits for nobody.
+    /// the next one. A single request is not delayed.
     fn gather(&mut self) {
         let started = Instant::now();
         while self.last_commit.is_worth_waiting(self.pending.len(), started.elapsed()) {

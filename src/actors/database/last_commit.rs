@@ -12,8 +12,8 @@ pub(super) struct LastCommit {
 }
 
 impl LastCommit {
-    /// Whether to wait for more requests with `pending` there, after having `waited`. As many may come as the last commit served, for those
-    /// who were answered ask again; they are worth half of what a commit takes. A request that was alone waits for nobody.
+    /// Whether to wait for more requests with `pending` there, after having `waited`: for as many as the last commit served, whose clients
+    /// ask again, and for at most half the time of that commit. A single request is not delayed.
     pub(super) fn is_worth_waiting(self, pending: usize, waited: Duration) -> bool {
         (1..self.requests).contains(&pending) && waited < self.took / 2
     }

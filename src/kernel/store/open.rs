@@ -247,7 +247,7 @@ fn first_damage(connection: &Raw, how: &str) -> rusqlite::Result<Option<String>>
     Ok((answer != "ok").then_some(answer))
 }
 
-/// Checks a file that has no more than so many pages.
+/// Checks a file of at most `pages_max` pages; a larger one is left to [`find_damage`].
 fn begin_check(connection: &Raw, path: &Path, pages_max: i64) -> Result<Checked, OpenError> {
     // For tests: every file is a large one.
     #[cfg(any(debug_assertions, feature = "failpoints"))]
