@@ -89,7 +89,14 @@ pub async fn sweep(
 ) -> Result<Swept, ServiceError> {
     let retention = service.configuration.settings().workspaces.retention;
     let retention = i64::try_from(retention.as_secs()).unwrap_or(i64::MAX);
-    let names = on_root(service, |root| Workspaces::open(root)?.marked()).await?;
+    let names = on_root(service, move |root| {
+        let workspaces = Workspaces::open(root)?;
+        if !dry_run {
+            workspaces.remove_unfinished()?;
+        }
+        workspaces.marked()
+    })
+    .await?;
     let look = move |snapshot: &Snapshot<'_>| {
         let mut due = Vec::new();
         for id in names.iter().filter_map(|name| TaskId::parse(name)) {

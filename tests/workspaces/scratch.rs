@@ -65,7 +65,7 @@ fn nothing_is_removed_without_a_mark_of_that_very_directory() {
 #[test]
 fn names_that_lead_elsewhere_are_refused() {
     let (_temp, workspaces) = root();
-    for name in ["", ".", "..", "../x", "a/b", "/etc", ".marks", ".new", "a\0b"] {
+    for name in ["", ".", "..", "../x", "a/b", "/etc", ".marks", ".new", ".new.t_1", "a\0b"] {
         assert!(workspaces.ensure_scratch(name).is_err(), "{name:?}");
         why(workspaces.remove_scratch(name));
         assert!(workspaces.mark_worktree(name, Path::new("/r"), "b").is_err(), "{name:?}");
@@ -96,6 +96,24 @@ fn the_root_itself_may_not_be_a_link() {
     workspaces.ensure_scratch("t_1").unwrap();
     symlink(temp.path().join("workspaces"), temp.path().join("link")).unwrap();
     assert!(Workspaces::open(&temp.path().join("link")).is_err());
+}
+
+#[test]
+fn what_a_maker_left_is_in_nobodys_way_and_is_swept_when_it_is_empty() {
+    let (_temp, workspaces) = root();
+    let left = workspaces.path_of(".new.t_1");
+    std::fs::create_dir(&left).unwrap();
+    workspaces.ensure_scratch("t_1").unwrap();
+    assert!(!left.exists());
+    std::fs::create_dir(&left).unwrap();
+    let mark = workspaces.path_of(".marks").join(".new.t_2");
+    std::fs::write(&mark, "{").unwrap();
+    let full = workspaces.path_of(".new.t_3");
+    std::fs::create_dir_all(full.join("work")).unwrap();
+    workspaces.remove_unfinished().unwrap();
+    assert!(!left.exists() && !mark.exists());
+    assert!(full.join("work").exists(), "only what is empty goes");
+    assert!(workspaces.path_of("t_1").exists());
 }
 
 #[test]

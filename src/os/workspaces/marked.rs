@@ -5,18 +5,18 @@
 //! workspaces/.marks/<task id>   who made it: device and inode of the scratch directory, or where the worktree is from
 //! ```
 //!
-//! A scratch directory is made under another name, marked, and only then renamed to its own, so none ever stands there
-//! without its mark. Nothing is opened by a path of more than one part: the root's descriptor is the start of every step, and
+//! A scratch directory is made as `.new.<task id>`, marked, and only then renamed to its own name, so none ever stands there
+//! without its mark. Makers and removers of one workspace take turns; those of different ones do not wait for each other. Nothing is opened by a path of more than one part: the root's descriptor is the start of every step, and
 //! openat2(2) refuses links, mounts and `..`. [`Workspaces::remove_scratch`] deletes what its mark says and nothing else;
 //! what does not match is left and told.
 
 mod removal;
+mod turns;
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, RenameFlags, openat, renameat2};
@@ -28,18 +28,16 @@ use crate::os::workspaces::beneath::{look_at_directory, not_a_directory, open_di
 
 pub(in crate::os) use removal::empty_but;
 pub use removal::{Judgement, Removal};
+use turns::Turn;
 
 /// Directory of the marks; no task has a name that begins with a dot.
 const MARKS: &str = ".marks";
 
-/// A directory on its way to its name.
-const UNNAMED: &str = ".new";
+/// What stands before the name of a directory or mark that is not whole yet.
+const UNFINISHED: &str = ".new.";
 
 /// Version that this build writes into every mark.
 const MARK_VERSION: u32 = 1;
-
-/// One maker at a time: a mark is made under a name that all makers share.
-static MAKING: Mutex<()> = Mutex::new(());
 
 /// What a directory is, whatever it is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,19 +127,24 @@ impl Workspaces {
     /// `name` is no plain name, a link, a mount or a file stands in its place, or it cannot be made.
     pub fn ensure_scratch(&self, name: &str) -> io::Result<FileIdentity> {
         let name = plain(name)?;
-        let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = Turn::of(name);
         if let Some(there) = self.identity(name)? {
             return Ok(there);
         }
+        let unfinished = unfinished(name);
+        let unfinished = unfinished.as_str();
         // Left by a maker that was cut off; it is empty, or not ours.
-        match unlinkat(&self.root, UNNAMED, UnlinkatFlags::RemoveDir) {
-            Ok(()) | Err(Errno::ENOENT) => {}
-            Err(errno) => return Err(not_a_directory(&self.path_of(UNNAMED), errno)),
+        match mkdirat(&self.root, unfinished, Mode::S_IRWXU) {
+            Err(Errno::EEXIST) => {
+                unlinkat(&self.root, unfinished, UnlinkatFlags::RemoveDir)
+                    .map_err(|errno| not_a_directory(&self.path_of(unfinished), errno))?;
+                mkdirat(&self.root, unfinished, Mode::S_IRWXU)?;
+            }
+            made => made?,
         }
-        mkdirat(&self.root, UNNAMED, Mode::S_IRWXU)?;
-        let identity = FileIdentity::of(open_directory(&self.root, UNNAMED)?)?;
+        let identity = FileIdentity::of(open_directory(&self.root, unfinished)?)?;
         self.write_mark(name, MarkKind::Scratch(identity))?;
-        renameat2(&self.root, UNNAMED, &self.root, name, RenameFlags::RENAME_NOREPLACE)?;
+        renameat2(&self.root, unfinished, &self.root, name, RenameFlags::RENAME_NOREPLACE)?;
         Ok(identity)
     }
 
@@ -151,7 +154,7 @@ impl Workspaces {
     /// As [`Workspaces::ensure_scratch`].
     pub fn ensure_directory(&self, name: &str) -> io::Result<FileIdentity> {
         let name = plain(name)?;
-        let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = Turn::of(name);
         if let Some(there) = self.identity(name)? {
             return Ok(there);
         }
@@ -173,9 +176,10 @@ impl Workspaces {
     /// # Errors
     /// The mark cannot be written.
     pub fn mark_worktree(&self, name: &str, repository: &Path, branch: &str) -> io::Result<()> {
-        let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = plain(name)?;
+        let _turn = Turn::of(name);
         let (repository, branch) = (repository.to_owned(), branch.to_owned());
-        self.write_mark(plain(name)?, MarkKind::Worktree { repository, branch })
+        self.write_mark(name, MarkKind::Worktree { repository, branch })
     }
 
     /// The mark of `name`; none when it has none.
@@ -207,6 +211,27 @@ impl Workspaces {
         }
     }
 
+    /// Removes what makers that were cut off have left: unfinished marks, and unfinished directories that are empty. Nothing that a
+    /// maker of this process is at.
+    ///
+    /// # Errors
+    /// The root or its marks cannot be listed.
+    pub fn remove_unfinished(&self) -> io::Result<()> {
+        let flags = [UnlinkatFlags::RemoveDir, UnlinkatFlags::NoRemoveDir];
+        for (directory, flag) in [&self.root, &self.marks].into_iter().zip(flags) {
+            for entry in crate::os::workspaces::tree::names_in(directory)? {
+                let Some(name) = entry.to_str().and_then(|entry| entry.strip_prefix(UNFINISHED))
+                else {
+                    continue;
+                };
+                let _turn = Turn::of(name);
+                // What stays hinders nobody, and the next sweep tries again.
+                let _is_removed = unlinkat(directory, entry.as_os_str(), flag).is_ok();
+            }
+        }
+        Ok(())
+    }
+
     /// Names of everything that has a mark.
     ///
     /// # Errors
@@ -228,7 +253,7 @@ impl Workspaces {
 
     /// Removes the scratch directory `name` with everything in it, if it is the one that its mark names.
     pub fn remove_scratch(&self, name: &str) -> Removal {
-        let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = Turn::of(name);
         removal::remove(self, name)
     }
 
@@ -238,8 +263,9 @@ impl Workspaces {
     /// # Errors
     /// It is not empty, or cannot be removed.
     pub fn remove_emptied(&self, name: &str) -> io::Result<Removal> {
-        let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
-        removal::remove_emptied(self, plain(name)?)
+        let name = plain(name)?;
+        let _turn = Turn::of(name);
+        removal::remove_emptied(self, name)
     }
 
     /// The user whose the directory `name` is, when that is not this process's; none also when there is none.
@@ -263,10 +289,11 @@ impl Workspaces {
             | OFlag::O_TRUNC
             | OFlag::O_NOFOLLOW
             | OFlag::O_CLOEXEC;
-        let file = openat(&self.marks, UNNAMED, flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
+        let unfinished = unfinished(name);
+        let file = openat(&self.marks, unfinished.as_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
         let text = serde_json::to_vec(&Mark { version: MARK_VERSION, kind })?;
         File::from(file).write_all(&text)?;
-        nix::fcntl::renameat(&self.marks, UNNAMED, &self.marks, name)?;
+        nix::fcntl::renameat(&self.marks, unfinished.as_str(), &self.marks, name)?;
         Ok(())
     }
 }
@@ -283,6 +310,11 @@ pub fn empty_as_owner(
     dry_run: bool,
 ) -> io::Result<()> {
     removal::empty(root, plain(name)?, marked, dry_run)
+}
+
+/// What `name` is called until it is whole.
+fn unfinished(name: &str) -> String {
+    format!("{UNFINISHED}{name}")
 }
 
 /// A name that can be nothing but an entry of the root.
