@@ -144,14 +144,26 @@ impl Daemon {
     }
 
     /// Ends the courier of this home.
-    pub fn end_courier(&self) {
+    /// Waits until it is so.
+    pub fn wait_until(&self, is_so: impl Fn() -> bool) {
+        let started = Instant::now();
+        while !is_so() {
+            assert!(started.elapsed() < PATIENCE, "waited in vain");
+            self.pause(PAUSE);
+        }
+    }
+
+    /// The process of the courier that it has started.
+    pub fn courier(&self) -> i32 {
         let is_courier = |pid: &i32| {
             std::fs::read_to_string(format!("/proc/{pid}/comm"))
                 .is_ok_and(|name| name.trim() == "kanban-courier")
         };
-        for pid in support::processes::processes_of(&self.home()).into_iter().filter(is_courier) {
-            let _is_sent = kill(Pid::from_raw(pid), Signal::SIGKILL).is_ok();
-        }
+        support::processes::processes_of(&self.home()).into_iter().find(is_courier).unwrap()
+    }
+
+    pub fn end_courier(&self) {
+        let _is_sent = kill(Pid::from_raw(self.courier()), Signal::SIGKILL).is_ok();
     }
 
     pub fn create_many(&self, count: usize) {

@@ -4,7 +4,7 @@
 //! process, turn by turn with the supervised one, so that the machine's moods meet both.
 //!
 //! `make bench` runs it. Flags: `--quick` (few of everything: shows that it works, measures nothing), `--check` (fails when a
-//! goal is missed), `--only WORD` (of start, death, many, asking, telling, resting), `--containment subreaper`. Without cargo's `--bench`, as
+//! goal is missed), `--only WORD` (of start, death, many, asking, telling, bridges, resting), `--containment subreaper`. Without cargo's `--bench`, as
 //! under `cargo test`, it is quick.
 #![allow(
     clippy::unwrap_used,
@@ -18,6 +18,7 @@
 
 mod asking;
 mod bare;
+mod bridges;
 mod daemon;
 mod death;
 mod many;
@@ -120,12 +121,13 @@ fn main() -> ExitCode {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
     std::fs::create_dir_all(target).unwrap();
     let mut report = Report::default();
-    let scenes: [(&str, Scene); 6] = [
+    let scenes: [(&str, Scene); 7] = [
         ("start", start::measure),
         ("death", death::measure),
         ("many", many::measure),
         ("asking", asking::measure),
         ("telling", telling::measure),
+        ("bridges", bridges::measure),
         ("resting", resting::measure),
     ];
     for (name, measure) in scenes {
