@@ -1,7 +1,7 @@
 //! The stop ladder: when the tree is asked to exit, when it is killed, when it is over.
 //!
 //! ```text
-//!            stop asked · max_runtime · worker ended          grace over · kill asked
+//!   stop asked · max_runtime · lease over · worker ended       grace over · kill asked
 //!  Running ──────────────────────────────────────▶ Terminating ─────────────────────▶ Killing ⟲ rounds
 //!     │  kill asked ─────────────────────────────────────────────────────────────────▶ │
 //!     └────────────────────────── tree empty, from every stage ────────────────────▶ Empty
@@ -67,6 +67,8 @@ pub enum Event {
     StopAsked,
     /// SIGQUIT.
     KillAsked,
+    /// The lease of the host is over.
+    LeaseOver,
     /// The worker was reaped and other processes are left.
     WorkerEnded,
     /// Some other process was reaped and processes are left.
@@ -125,6 +127,7 @@ pub struct Ladder {
     grace_ms: u64,
     timed_out: bool,
     stop_requested: bool,
+    lease_lost: bool,
     killed: bool,
 }
 
@@ -140,6 +143,7 @@ impl Ladder {
             grace_ms,
             timed_out: false,
             stop_requested: false,
+            lease_lost: false,
             killed: false,
         }
     }
@@ -158,6 +162,10 @@ impl Ladder {
             }
             (Stage::Running, Event::StopAsked) => {
                 self.stop_requested = true;
+                self.terminate(now_ms)
+            }
+            (Stage::Running, Event::LeaseOver) => {
+                self.lease_lost = true;
                 self.terminate(now_ms)
             }
             (Stage::Running, Event::WorkerEnded) => self.terminate(now_ms),
@@ -264,6 +272,11 @@ impl Ladder {
         self.stop_requested
     }
 
+    /// Whether it began because the lease of the host was over.
+    pub fn lease_lost(&self) -> bool {
+        self.lease_lost
+    }
+
     /// Whether anything had to be killed.
     pub fn killed(&self) -> bool {
         self.killed
@@ -321,6 +334,7 @@ mod tests {
             (running, Event::Time, Action::Nothing, running),
             (running, Event::StopAsked, Action::Terminate, asked),
             (running, Event::KillAsked, Action::Kill, begun),
+            (running, Event::LeaseOver, Action::Terminate, asked),
             (running, Event::WorkerEnded, Action::Terminate, asked),
             (running, Event::OtherEnded, Action::Nothing, running),
             (running, Event::StrangersLeft, Action::Kill, begun),

@@ -21,6 +21,7 @@
 //! | `handing` | what the daemon has made for the run becomes the worker's user's |
 //! | `holder` | the other program in this binary: starts shims for a daemon that may not |
 
+mod fence;
 mod handing;
 pub mod holder;
 pub mod ladder;

@@ -6,6 +6,7 @@
 //! | spec read, nonce equal, never started before | this is the start that the daemon meant |
 //! | `identity` | a daemon that finds the lock held knows whom to wait for |
 //! | things handed over | what the daemon has made for the run is the worker's user's |
+//! | lease read, where the run has one | the fence is armed before anything of the run is started |
 //! | set-up done | the workspace is there, and nothing of what made it runs |
 //! | worker started, `identity` again | the run has begun; from here on only a record ends it well |
 //! | tree empty | proven by wait(2) and, where there is a leaf, by the leaf; the leaf is removed |
@@ -37,6 +38,7 @@ use crate::os::run_files::directory::{
     read_identity, read_spec, sync_exit, write_exit, write_identity,
 };
 use crate::os::run_files::lock::RunLock;
+use crate::shim::fence::{Fence, NoFence};
 use crate::shim::handing;
 use crate::shim::ladder::Ladder;
 use crate::shim::log_pump::{LogPump, PumpTotals};
@@ -74,11 +76,21 @@ pub fn run(start: &Start) -> Result<(), ShimExit> {
     failpoint::hit("shim-identified");
 
     let leaf = spec.containment.as_ref().map(|groups| Leaf::new(&groups.leaf));
-    let handed = handing::hand_over(&spec, dir, run_as.as_ref()).map_err(SetupEnd::Failed);
-    let set_up =
-        handed.and_then(|()| setup::run(&spec, dir, run_as.as_ref(), &signals, leaf.as_ref()));
+    let fence = spec.lease.as_ref().map(Fence::arm).transpose().map_err(|none| match none {
+        NoFence::Over => SetupEnd::LeaseLost,
+        NoFence::Failed(failure) => SetupEnd::Failed(failure),
+    });
+    let set_up = fence.and_then(|fence| {
+        handing::hand_over(&spec, dir, run_as.as_ref()).map_err(SetupEnd::Failed)?;
+        let log = setup::run(&spec, dir, run_as.as_ref(), &signals, leaf.as_ref(), fence.as_ref())?;
+        // What was done until now has taken its time.
+        if fence.as_ref().is_some_and(Fence::is_over) {
+            return Err(SetupEnd::LeaseLost);
+        }
+        Ok((fence, log))
+    });
     let mut record = match set_up {
-        Ok(log) => {
+        Ok((fence, log)) => {
             let clock = RunClock::start();
             match worker::start(&spec, run_as.as_ref(), log) {
                 Ok(worker) => {
@@ -87,13 +99,17 @@ pub fn run(start: &Start) -> Result<(), ShimExit> {
                         Ladder::new(clock.started_ms, limits.max_runtime_ms, limits.grace_ms);
                     identity.deadline_ms = ladder.first_deadline_ms();
                     announce(dir, &mut identity, &worker, &mut status);
-                    supervise((dir, &spec), worker, ladder, &signals, &clock, leaf.as_ref())
+                    let stops = Stops { signals: &signals, fence: fence.as_ref() };
+                    supervise((dir, &spec), worker, ladder, &stops, &clock, leaf.as_ref())
                 }
                 Err(failure) => not_started(&spec, failure, &clock),
             }
         }
         Err(SetupEnd::Failed(failure)) => not_started(&spec, failure, &RunClock::start()),
         Err(SetupEnd::Stopped) => stopped_before(&spec, &RunClock::start()),
+        Err(SetupEnd::LeaseLost) => {
+            ExitRecord { lease_lost: true, ..RunClock::start().blank_record(&spec) }
+        }
     };
     if let Some(leaf) = &leaf {
         count_and_remove(leaf, &mut record);
@@ -161,11 +177,17 @@ fn announce(
     }
 }
 
+/// What may end a run from outside.
+struct Stops<'a> {
+    signals: &'a SignalFd,
+    fence: Option<&'a Fence<'a>>,
+}
+
 fn supervise(
     (dir, spec): (&RunDir, &RunSpec),
     worker: StartedWorker,
     mut ladder: Ladder,
-    signals: &SignalFd,
+    stops: &Stops<'_>,
     clock: &RunClock,
     leaf: Option<&Leaf>,
 ) -> ExitRecord {
@@ -174,9 +196,16 @@ fn supervise(
         .errors
         .zip(spec.stdio.as_ref())
         .map(|((pipe, log), stdio)| LogPump::new(pipe, log, &stdio.errors, clock.started_ms));
-    let watch =
-        Watch::new(worker.pid, signals, &mut pump, &mut ladder, leaf, Some((dir, &spec.nonce)))
-            .with_errors(errors.as_mut());
+    let watch = Watch::new(
+        worker.pid,
+        stops.signals,
+        &mut pump,
+        &mut ladder,
+        leaf,
+        Some((dir, &spec.nonce)),
+    )
+    .with_errors(errors.as_mut())
+    .with_fence(stops.fence);
     // There are hundreds of these, and each is about to sleep. One that keeps its pages works as well.
     let _kept_pages = give_back_code_pages();
     let tally = watch.until_empty();
@@ -201,6 +230,7 @@ fn ended(
         signal,
         timed_out: ladder.timed_out(),
         stop_requested: ladder.stop_requested(),
+        lease_lost: ladder.lease_lost(),
         killed: ladder.killed(),
         swept_count: tally.swept_count,
         cpu_us: tally.cpu_us,
@@ -263,6 +293,7 @@ impl RunClock {
             log_lost_bytes: 0,
             memory_peak_bytes: None,
             oom_kill_count: None,
+            lease_lost: false,
         }
     }
 }

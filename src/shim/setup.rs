@@ -21,6 +21,7 @@ use crate::os::run_files::directory::{
     LogSpec, RunDir, RunSpec, SetupCommand, SetupFailure, StartFailure, StartPart, StartStep,
 };
 use crate::os::run_files::log::{Moment, RunLogWriter, read_log};
+use crate::shim::fence::Fence;
 use crate::shim::ladder::Ladder;
 use crate::shim::log_pump::LogPump;
 use crate::shim::stdio::{self, Stdio};
@@ -46,6 +47,8 @@ pub enum SetupEnd {
     Failed(StartFailure),
     /// The run was to stop.
     Stopped,
+    /// Its lease was over.
+    LeaseLost,
 }
 
 /// What every command has in common.
@@ -54,6 +57,7 @@ struct Setup<'a> {
     run_as: Option<&'a RunAs>,
     signals: &'a SignalFd,
     leaf: Option<&'a Leaf>,
+    fence: Option<&'a Fence<'a>>,
     timeout_ms: u64,
 }
 
@@ -67,10 +71,11 @@ pub fn run(
     run_as: Option<&RunAs>,
     signals: &SignalFd,
     leaf: Option<&Leaf>,
+    fence: Option<&Fence<'_>>,
 ) -> Result<Option<RunLogWriter>, SetupEnd> {
     let Some(setup) = &spec.setup else { return Ok(None) };
     let timeout_ms = setup.timeout_ms;
-    let commands = Setup { spec, run_as, signals, leaf, timeout_ms };
+    let commands = Setup { spec, run_as, signals, leaf, fence, timeout_ms };
     let output = dir.setup();
     let made = setup.argv.iter().try_for_each(|argv| {
         commands.make(argv, &output)?;
@@ -163,11 +168,15 @@ impl Setup<'_> {
         let now_ms = monotonic_ms();
         let mut ladder = Ladder::new(now_ms, Some(self.timeout_ms), GRACE_MS);
         let mut pump = LogPump::new(pipe, log, log_spec, now_ms);
-        let watch = Watch::new(pid, self.signals, &mut pump, &mut ladder, self.leaf, None);
+        let watch = Watch::new(pid, self.signals, &mut pump, &mut ladder, self.leaf, None)
+            .with_fence(self.fence);
         let tally = watch.until_empty();
         let (_totals, log) = pump.finish_with_log();
         if ladder.stop_requested() {
             return Err(SetupEnd::Stopped);
+        }
+        if ladder.lease_lost() {
+            return Err(SetupEnd::LeaseLost);
         }
         if ladder.timed_out() {
             let what =

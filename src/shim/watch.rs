@@ -13,6 +13,7 @@ use crate::os::control_groups::leaf::Leaf;
 use crate::os::host::clock::monotonic_ms;
 use crate::os::processes::wait::{Reap, ReapedChild, WaitStatus, reap_any};
 use crate::os::run_files::directory::{RunDir, read_deadline};
+use crate::shim::fence::Fence;
 use crate::shim::ladder::{Action, Deadline, Event, Ladder};
 use crate::shim::log_pump::LogPump;
 use crate::shim::tree::{Asker, Killer, count_living};
@@ -45,6 +46,8 @@ pub struct Watch<'a> {
     leaf: Option<&'a Leaf>,
     /// The directory of the run, and the nonce of its start; none where the deadline is never moved.
     start: Option<(&'a RunDir, &'a str)>,
+    /// What ends a leased run.
+    fence: Option<&'a Fence<'a>>,
     is_childless: bool,
     tally: Tally,
 }
@@ -71,6 +74,7 @@ impl<'a> Watch<'a> {
             killer: Killer::default(),
             leaf,
             start,
+            fence: None,
             is_childless: false,
             tally: Tally::default(),
         }
@@ -80,6 +84,12 @@ impl<'a> Watch<'a> {
     #[must_use]
     pub fn with_errors(self, errors: Option<&'a mut LogPump>) -> Self {
         Self { errors, ..self }
+    }
+
+    /// The same for a run that has a lease.
+    #[must_use]
+    pub fn with_fence(self, fence: Option<&'a Fence<'a>>) -> Self {
+        Self { fence, ..self }
     }
 
     /// Returns when no process of the run is left.
@@ -95,6 +105,10 @@ impl<'a> Watch<'a> {
                 break;
             }
             let ready = self.wait(monotonic_ms());
+            if ready.lease && self.fence.is_some_and(Fence::is_over) {
+                self.fence = None;
+                self.apply(Event::LeaseOver);
+            }
             if ready.signals {
                 self.take_signals();
             }
@@ -153,6 +167,8 @@ impl<'a> Watch<'a> {
         let errors_at = watched.len();
         let errors = self.errors.as_mut().and_then(|errors| errors.wants(now_ms));
         watched.extend(errors.map(to_read));
+        let lease_at = watched.len();
+        watched.extend(self.fence.map(|fence| to_read(fence.wakes())));
         // An interrupted or failed wait shows nothing ready, and the loop looks at the clock again.
         let polled = ppoll(&mut watched, timeout, None).unwrap_or(0);
         let is_ready =
@@ -161,7 +177,8 @@ impl<'a> Watch<'a> {
         Ready {
             signals: is_ready(0),
             output: has_output && is_ready(1),
-            errors: is_ready(errors_at),
+            errors: lease_at > errors_at && is_ready(errors_at),
+            lease: is_ready(lease_at),
         }
     }
 
@@ -213,6 +230,7 @@ struct Ready {
     signals: bool,
     output: bool,
     errors: bool,
+    lease: bool,
 }
 
 impl Tally {

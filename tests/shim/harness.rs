@@ -83,6 +83,7 @@ impl Run {
             },
             containment: None,
             view: None,
+            lease: None,
         };
         Self { temp, dir, spec }
     }

@@ -12,6 +12,7 @@ mod containment;
 mod ending;
 mod harness;
 mod isolation;
+mod lease;
 mod locking;
 mod output;
 mod record;

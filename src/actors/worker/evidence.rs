@@ -16,6 +16,7 @@ pub fn of_record(record: &ExitRecord, log_tail: Option<String>) -> Evidence {
             message: match failure.step {
                 StartStep::Workspace => format!("workspace: {}", failure.message),
                 StartStep::Containment => format!("containment: {}", failure.message),
+                StartStep::Lease => format!("lease: {}", failure.message),
                 StartStep::Log | StartStep::Limits | StartStep::Fork | StartStep::Exec => {
                     failure.message.clone()
                 }
@@ -65,7 +66,7 @@ fn step_of(failure: &StartFailure) -> FailedStep {
         StartStep::Log => FailedStep::RunFiles,
         StartStep::Limits => FailedStep::Limits,
         StartStep::Fork => FailedStep::Fork,
-        StartStep::Containment => FailedStep::Containment,
+        StartStep::Containment | StartStep::Lease => FailedStep::Containment,
         StartStep::Exec => FailedStep::Program,
     })
 }
@@ -172,6 +173,7 @@ mod tests {
             (StartStep::Log, None, FailedStep::RunFiles),
             (StartStep::Fork, None, FailedStep::Fork),
             (StartStep::Containment, None, FailedStep::Containment),
+            (StartStep::Lease, None, FailedStep::Containment),
             (StartStep::Exec, None, FailedStep::Program),
         ] {
             let failure = StartFailure { step, part, errno: 11, message: "m".into() };

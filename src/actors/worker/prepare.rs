@@ -104,6 +104,7 @@ pub fn prepare(
         limits: limits(order, &settings, profile, (user.is_some(), write_only_below)),
         containment: containment.of_run(order.run_id, &group_limits),
         view,
+        lease: None,
     };
     let footing = footing(&spec, verdict_mode, words);
     let launch = Launch {

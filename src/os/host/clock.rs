@@ -1,7 +1,7 @@
-//! The two clocks: one for deadlines, one for rows.
+//! The clocks: for deadlines, for leases, for rows.
 //!
-//! Deadlines are kept on CLOCK_MONOTONIC, which nobody can set; times that people read are epoch
-//! milliseconds and may jump. See clock_gettime(2), which cannot fail for these two clocks.
+//! Deadlines are kept on CLOCK_MONOTONIC, which nobody can set, and leases on CLOCK_BOOTTIME; times that people read are epoch
+//! milliseconds and may jump. See clock_gettime(2), which cannot fail for these clocks.
 
 use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, clock_gettime};
@@ -9,6 +9,11 @@ use nix::time::{ClockId, clock_gettime};
 /// Milliseconds on CLOCK_MONOTONIC. Only differences mean anything, and only within one boot.
 pub fn monotonic_ms() -> u64 {
     u64::try_from(read_ms(ClockId::CLOCK_MONOTONIC)).unwrap_or(0)
+}
+
+/// Milliseconds on CLOCK_BOOTTIME, which goes on while the machine sleeps. Within one boot and one time namespace.
+pub fn boot_ms() -> u64 {
+    u64::try_from(read_ms(ClockId::CLOCK_BOOTTIME)).unwrap_or(0)
 }
 
 /// Milliseconds since 1970-01-01 UTC on the wall clock, which may be set back.

@@ -238,6 +238,7 @@ impl CommandAs<'_> {
                 .containment
                 .of_command(&format!("{COMMAND_PREFIX}{nonce}"), self.limits),
             view: None,
+            lease: None,
             nonce,
         }
     }

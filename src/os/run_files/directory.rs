@@ -151,6 +151,18 @@ pub struct RunSpec {
     /// What the run sees of the machine, for the holder; none for what everybody sees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub view: Option<AskedView>,
+    /// The lease without which the run ends; none for a run of the board's own host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<LeaseSpec>,
+}
+
+/// The lease of a run's host ([`crate::os::run_files::lease`]).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseSpec {
+    /// Its file.
+    pub path: PathBuf,
+    /// The epoch of the host in which the run was given to it. The board changes it when it gives runs of the host up.
+    pub epoch: u64,
 }
 
 /// Control groups of a run, by their directories. The daemon makes them before the shim is started.
@@ -346,6 +358,9 @@ pub struct ExitRecord {
     /// Processes of the tree that were killed because memory ran out; none where nothing counted them.
     #[serde(default)]
     pub oom_kill_count: Option<u64>,
+    /// The run was ended, or not begun, because its lease was over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lease_lost: bool,
 }
 
 /// Why a worker was not started.
@@ -404,4 +419,6 @@ pub enum StartStep {
     Containment,
     /// Finding or executing the program.
     Exec,
+    /// Reading the lease of the host.
+    Lease,
 }

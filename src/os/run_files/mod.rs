@@ -4,6 +4,7 @@ pub mod deadline;
 pub mod directory;
 pub mod env_file;
 pub mod inspection;
+pub mod lease;
 pub mod leftovers;
 pub mod lock;
 pub mod log;

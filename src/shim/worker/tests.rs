@@ -41,6 +41,7 @@ fn spec(argv: &[&str]) -> RunSpec {
         },
         containment: None,
         view: None,
+        lease: None,
     }
 }
 
