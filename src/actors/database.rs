@@ -45,7 +45,7 @@ use crate::kernel::restore::RestoreError;
 use crate::kernel::store;
 use crate::kernel::verb::Verb;
 use crate::os::home::board_files::{BoardFiles, BoardLoss};
-use crate::os::host::clock::epoch_seconds;
+use crate::os::host::clock::{epoch_seconds, monotonic_ms};
 use crate::os::host::disk::DiskReserve;
 
 /// A verb on its way to the database.
@@ -363,6 +363,7 @@ impl DatabaseThread {
                 }
                 done.into_iter().for_each(|work| work.settle(Ok(())));
                 crate::failpoint::hit("replies-sent");
+                self.figures.see_free_bytes(self.reserve.free_bytes(), monotonic_ms());
                 if !effects.events.is_empty() || !effects.signals.is_empty() {
                     self.publish.tell(Committed::new(effects));
                 }

@@ -15,7 +15,10 @@ use crate::actors::root::messages::StartWorker;
 use crate::actors::timer::messages::Arm;
 use crate::actors::wire::Wire;
 use crate::kernel::verbs::RunOrder;
-use crate::os::host::clock::epoch_seconds;
+use crate::os::host::clock::{epoch_seconds, monotonic_ms};
+
+/// How long what a commit has seen of the disk is good enough for a pass: the floor is far above what runs write in that time.
+const FREE_SPACE_MS: u64 = 1_000;
 
 /// What the dispatcher may reach.
 #[derive(Clone)]
@@ -41,11 +44,20 @@ pub struct DispatcherDeps {
 }
 
 impl DispatcherDeps {
-    /// Whether the disk is nearly full. It may take its time, so a thread of its own looks; one that says nothing has room.
+    /// Whether the disk is nearly full. The last commit has looked; where that is long ago a thread of its own looks, because a disk may
+    /// take its time. One that says nothing has room.
     pub(super) fn is_disk_low(&self) -> impl Future<Output = bool> + use<> {
         let disk = self.disk.clone();
-        let look = on_own_thread("disk", move || disk.low_bytes().is_some());
-        async move { look.await.unwrap_or(false) }
+        let seen = self.database.figures().free_bytes(FREE_SPACE_MS, monotonic_ms());
+        async move {
+            match seen {
+                Some(free_bytes) => disk.low(free_bytes).is_some(),
+                None => {
+                    let look = on_own_thread("disk", move || disk.low_bytes().is_some());
+                    look.await.unwrap_or(false)
+                }
+            }
+        }
     }
 
     pub(super) fn count_wait(&self, order: &RunOrder) {

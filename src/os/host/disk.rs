@@ -67,6 +67,11 @@ impl DiskReserve {
         reserve
     }
 
+    /// Free bytes on its disk; none when that says nothing.
+    pub fn free_bytes(&self) -> Option<u64> {
+        free_bytes(self.path.parent()?).ok()
+    }
+
     /// Whether it is wanted and was given up.
     pub fn is_spent(&self) -> bool {
         self.bytes > 0 && !self.is_held
