@@ -14,6 +14,9 @@ use super::foreign;
 use super::open_error::{Birth, Missing, OpenError};
 use super::private_file::create_private;
 
+#[cfg(test)]
+mod rebuilt;
+
 struct Migration {
     version: i64,
     sql: &'static str,
@@ -45,6 +48,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 23, sql: include_str!("migrations/0023_quiet.sql") },
     Migration { version: 24, sql: include_str!("migrations/0024_pauses.sql") },
     Migration { version: 25, sql: include_str!("migrations/0025_worker_tasks.sql") },
+    Migration { version: 26, sql: include_str!("migrations/0026_narrow_rows.sql") },
 ];
 
 /// The schema version that this program writes.

@@ -288,7 +288,9 @@ mod tests {
         let options: Vec<String> =
             options.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
         // The flags of .cargo/config.toml come together: that it syncs by fdatasync(2) is no option that it lists.
-        assert!(options.iter().any(|option| option == "DEFAULT_MEMSTATUS=0"), "{options:?}");
+        for flag in ["DEFAULT_MEMSTATUS=0", "ENABLE_NULL_TRIM"] {
+            assert!(options.iter().any(|option| option == flag), "{options:?}");
+        }
     }
 
     #[test]
