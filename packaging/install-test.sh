@@ -232,7 +232,7 @@ vm)
         else
             kill "$booted" 2>/dev/null || true
             wait "$booted" || true
-            say "KVM boots no system here within $kvm_patience_s s: emulated ($(grep -a -o -m 1 "KVM internal error.*" "$cache/console-$kind.log" || echo 'without an error'))"
+            say "KVM boots no system here, so it is emulated ($(grep -a -o -m 1 "KVM internal error.*" "$cache/console-$kind.log" || echo "nothing came within $kvm_patience_s s"))"
             make_disk
             boot_vm tcg,thread=multi
         fi

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::os::fd::AsRawFd;
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use support::skip;
 
 use crate::harness::Run;
 
@@ -25,6 +26,38 @@ fn a_worker_inherits_no_descriptor_but_its_three() {
     let run = Run::of_script("ls /proc/$$/fd; readlink /proc/$$/fd/0; true");
     run.finish();
     assert_eq!(run.log(), "0\n1\n2\n/dev/null\n");
+}
+
+/// Perl that runs a program to which close_range(2) is what it was before Linux 5.11: it knows no CLOSE_RANGE_CLOEXEC. The numbers are
+/// those of prctl(2) and seccomp(2), and a filter of six steps: is it call 436, has its third argument that bit, then EINVAL.
+fn without_marks() -> Option<String> {
+    let (prctl, seccomp) = match std::env::consts::ARCH {
+        "x86_64" => (157, 317),
+        "aarch64" => (167, 277),
+        _ => return None,
+    };
+    let filter = "join \"\", map { pack \"SCCL\", @$_ } [32, 0, 0, 0], [21, 0, 3, 436], [32, 0, 0, 32], [69, 0, 1, 4], \
+         [6, 0, 0, 0x50016], [6, 0, 0, 0x7fff0000]";
+    Some(format!(
+        "perl -e '$f = {filter}; syscall({prctl}, 38, 1, 0, 0, 0) == 0 or die $!; \
+         syscall({seccomp}, 1, 0, pack \"Sx6P\", 6, $f) == 0 or die $!; exec @ARGV or die $!'"
+    ))
+}
+
+#[test]
+fn where_descriptors_cannot_be_marked_they_are_closed_and_a_failure_is_reported_all_the_same() {
+    let Some(without_marks) = without_marks() else {
+        return skip("the numbers of system calls of this architecture are not known here");
+    };
+    let leaks: Vec<File> = (0..4).map(|_leak| File::open("/dev/null").unwrap()).collect();
+    for leak in &leaks {
+        fcntl(leak, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
+    }
+    let run = Run::of_script("ls /proc/$$/fd; grep Seccomp: /proc/$$/status; true");
+    assert_eq!(run.finish_by(&without_marks).code, Some(0));
+    assert_eq!(run.log(), "0\n1\n2\nSeccomp:\t2\n");
+    let record = Run::of(&["/nowhere/program"]).finish_by(&without_marks);
+    assert!(record.start_failure.unwrap().message.contains("/nowhere/program"));
 }
 
 #[test]

@@ -273,7 +273,7 @@ impl<'a> Prepared<'a> {
             at(ExecStep::Containment, enter(leaf))?;
         }
         at(ExecStep::Session, setsid())?;
-        at(ExecStep::Stdio, self.own_stdio())?;
+        at(ExecStep::Stdio, self.own_stdio(report))?;
         set_oom_score_adj();
         drop_priority();
         umask(self.plan.umask);
@@ -326,22 +326,23 @@ impl<'a> Prepared<'a> {
         if getppid() == self.parent { Ok(()) } else { Err(Errno::ESRCH) }
     }
 
-    fn own_stdio(&self) -> nix::Result<()> {
+    fn own_stdio(&self, report: BorrowedFd<'_>) -> nix::Result<()> {
         // All lie above 2: the shim's own standard descriptors are always open. dup2(2) gives the copies
         // no close-on-exec flag; everything else gets it, in case something was opened without.
         nix::unistd::dup2_stdin(self.stdio.input)?;
         nix::unistd::dup2_stdout(self.stdio.output)?;
         nix::unistd::dup2_stderr(self.stdio.errors)?;
-        // SAFETY: the call touches no memory and closes nothing before exec.
-        let marked = unsafe {
-            libc::syscall(
-                libc::SYS_close_range,
-                3_u32,
-                libc::c_uint::MAX,
-                libc::CLOSE_RANGE_CLOEXEC,
-            )
-        };
-        Errno::result(marked).map(drop)
+        match close_range(3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) {
+            // Before Linux 5.11 it marks nothing. Then all but the pipe is closed at once: nothing else is used from here on.
+            Err(Errno::EINVAL) => {
+                let kept = report.as_raw_fd().unsigned_abs();
+                if kept > 3 {
+                    close_range(3, kept.saturating_sub(1), 0)?;
+                }
+                close_range(kept.saturating_add(1), libc::c_uint::MAX, 0)
+            }
+            marked => marked,
+        }
     }
 
     /// Tries the programs in turn. A name that is found but may not be executed outranks one that is
@@ -359,6 +360,13 @@ impl<'a> Prepared<'a> {
         }
         message
     }
+}
+
+/// See close_range(2). Only for a child that uses none of these descriptors before it executes a program.
+fn close_range(first: libc::c_uint, last: libc::c_uint, flags: libc::c_uint) -> nix::Result<()> {
+    // SAFETY: the call touches no memory; nothing of what it closes is used or closed again.
+    let closed = unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
+    Errno::result(closed).map(drop)
 }
 
 fn at<T>(step: ExecStep, result: nix::Result<T>) -> Result<T, ExecFailure> {
