@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt as _;
 
+use kanband::os::run_files::directory::WorkspaceSpec;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use support::skip;
 
@@ -45,7 +47,7 @@ fn without_marks() -> Option<String> {
 }
 
 #[test]
-fn where_descriptors_cannot_be_marked_they_are_closed_and_a_failure_is_reported_all_the_same() {
+fn where_descriptors_cannot_be_marked_at_once_each_is_and_the_workspace_is_entered_all_the_same() {
     let Some(without_marks) = without_marks() else {
         return skip("the numbers of system calls of this architecture are not known here");
     };
@@ -53,9 +55,17 @@ fn where_descriptors_cannot_be_marked_they_are_closed_and_a_failure_is_reported_
     for leak in &leaks {
         fcntl(leak, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
     }
-    let run = Run::of_script("ls /proc/$$/fd; grep Seccomp: /proc/$$/status; true");
+    // The workspace is entered by a descriptor, after the others were marked.
+    let mut run = Run::of_script("ls /proc/$$/fd; pwd; grep Seccomp: /proc/$$/status; true");
+    let anchor = run.root().canonicalize().unwrap();
+    let found = anchor.metadata().unwrap();
+    let (path, device, inode) = (anchor.join("a"), found.dev(), found.ino());
+    run.spec.cwd.clone_from(&path);
+    let missing = vec!["a".to_owned()];
+    run.spec.workspace = Some(WorkspaceSpec { path, anchor, device, inode, missing });
     assert_eq!(run.finish_by(&without_marks).code, Some(0));
-    assert_eq!(run.log(), "0\n1\n2\nSeccomp:\t2\n");
+    let expected = format!("0\n1\n2\n{}\nSeccomp:\t2\n", run.spec.cwd.display());
+    assert_eq!(run.log(), expected);
     let record = Run::of(&["/nowhere/program"]).finish_by(&without_marks);
     assert!(record.start_failure.unwrap().message.contains("/nowhere/program"));
 }

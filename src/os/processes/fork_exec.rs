@@ -273,7 +273,7 @@ impl<'a> Prepared<'a> {
             at(ExecStep::Containment, enter(leaf))?;
         }
         at(ExecStep::Session, setsid())?;
-        at(ExecStep::Stdio, self.own_stdio(report))?;
+        at(ExecStep::Stdio, self.own_stdio())?;
         set_oom_score_adj();
         drop_priority();
         umask(self.plan.umask);
@@ -326,20 +326,17 @@ impl<'a> Prepared<'a> {
         if getppid() == self.parent { Ok(()) } else { Err(Errno::ESRCH) }
     }
 
-    fn own_stdio(&self, report: BorrowedFd<'_>) -> nix::Result<()> {
+    fn own_stdio(&self) -> nix::Result<()> {
         // All lie above 2: the shim's own standard descriptors are always open. dup2(2) gives the copies
         // no close-on-exec flag; everything else gets it, in case something was opened without.
         nix::unistd::dup2_stdin(self.stdio.input)?;
         nix::unistd::dup2_stdout(self.stdio.output)?;
         nix::unistd::dup2_stderr(self.stdio.errors)?;
-        match close_range(3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) {
-            // Before Linux 5.11 it marks nothing. Then all but the pipe is closed at once: nothing else is used from here on.
+        match mark_from(3) {
+            // Before Linux 5.11 it marks nothing. None can be closed instead: the workspace is entered by its descriptor later.
             Err(Errno::EINVAL) => {
-                let kept = report.as_raw_fd().unsigned_abs();
-                if kept > 3 {
-                    close_range(3, kept.saturating_sub(1), 0)?;
-                }
-                close_range(kept.saturating_add(1), libc::c_uint::MAX, 0)
+                mark_each(3..DESCRIPTORS_MARKED);
+                Ok(())
             }
             marked => marked,
         }
@@ -362,11 +359,23 @@ impl<'a> Prepared<'a> {
     }
 }
 
-/// See close_range(2). Only for a child that uses none of these descriptors before it executes a program.
-fn close_range(first: libc::c_uint, last: libc::c_uint, flags: libc::c_uint) -> nix::Result<()> {
-    // SAFETY: the call touches no memory; nothing of what it closes is used or closed again.
-    let closed = unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
-    Errno::result(closed).map(drop)
+/// Descriptors that are marked one by one where close_range(2) marks none. A shim has closed what it inherited, and opens few.
+const DESCRIPTORS_MARKED: libc::c_int = 256;
+
+/// Marks all descriptors from `first` on as closed at exec; see close_range(2), CLOSE_RANGE_CLOEXEC.
+fn mark_from(first: libc::c_uint) -> nix::Result<()> {
+    // SAFETY: the call touches no memory and closes nothing before exec.
+    let marked = unsafe {
+        libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC)
+    };
+    Errno::result(marked).map(drop)
+}
+
+fn mark_each(descriptors: std::ops::Range<libc::c_int>) {
+    for descriptor in descriptors {
+        // SAFETY: the call touches no memory and closes nothing before exec; a number that is not open is refused (EBADF).
+        let _not_open = unsafe { libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) };
+    }
 }
 
 fn at<T>(step: ExecStep, result: nix::Result<T>) -> Result<T, ExecFailure> {
