@@ -80,6 +80,10 @@ pictures: build ## Take the pictures of the documents again (docs/pictures), wit
 test-vm: build ## The same in a virtual machine with every control group controller (root, some minutes)
 	@./packaging/install-test.sh vm "$(TARGET_FOLDER)/debug" "$(TARGET_FOLDER)/install-test"
 
+.PHONY: test-vm-old
+test-vm-old: build ## The same with Linux 5.10, the oldest kernel that kanband runs on
+	@KERNEL_RELEASE=bullseye ./packaging/install-test.sh vm "$(TARGET_FOLDER)/debug" "$(TARGET_FOLDER)/install-test"
+
 # The last state before questions: its shims know of no moved deadline.
 OLDER ?= d3e8b2e
 

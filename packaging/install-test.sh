@@ -3,9 +3,10 @@
 #
 #   install-test.sh nspawn|vm PROGRAMS CACHE
 #
-# `nspawn` boots a container (seconds), which has no controllers of cgroup v2 here and there; `vm` boots QEMU without hardware
-# support (minutes), with a kernel of its own and all of them. PROGRAMS is the directory of the built programs, CACHE is where
-# the system that is booted is kept between two calls. What is tried is in install-test/inside.sh, the same for both.
+# `nspawn` boots a container (seconds), which has no controllers of cgroup v2 here and there; `vm` boots QEMU with a kernel of its
+# own and all of them, by KVM where /dev/kvm can be opened (a few minutes), else emulated (many). PROGRAMS is the directory of the
+# built programs, CACHE is where the system that is booted is kept between two calls. What is tried is in install-test/inside.sh,
+# the same for both.
 # It needs root, and installs what it needs with apt; what it cannot do is reported as skipped.
 set -eu
 
@@ -17,6 +18,9 @@ cache=$(cd "$3" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
 # The Debian that is booted: `RELEASE=trixie` tries the same package on the next one.
 release=${RELEASE:-bookworm}
+# The Debian whose kernel the virtual machine has: `KERNEL_RELEASE=bullseye` boots the same system with Linux 5.10, the oldest one
+# that kanband runs on.
+kernel_release=${KERNEL_RELEASE:-$release}
 # What the booted system has beside the package's own dependencies.
 inside="systemd,systemd-sysv,dbus,libpam-systemd,udev,procps,init-system-helpers,ca-certificates"
 limit_s=${LIMIT_S:-3600}
@@ -101,17 +105,33 @@ if [ "$kind" = nspawn ]; then
     container -D "$base" --volatile=yes /bin/true >"$cache/console-$kind.log" 2>&1 ||
         skip_all "systemd-nspawn starts nothing here: $(tail -n 1 "$cache/console-$kind.log")"
 fi
+add_kernel() {
+    set -e
+    in_base() { chroot "$base" env DEBIAN_FRONTEND=noninteractive "$@"; }
+    install_there() { in_base apt-get install -qq -y --no-install-recommends "$@"; }
+    in_base apt-get update -qq
+    # What goes with a kernel is this release's in any case.
+    install_there initramfs-tools kmod linux-base
+    if [ "$kernel_release" != "$release" ]; then
+        other=$base/etc/apt/sources.list.d/kernel.list
+        mirror=$(sed -n 's/^deb \([^ ]*\) .*/\1/p' "$base/etc/apt/sources.list" | head -n 1)
+        echo "deb ${mirror:-http://deb.debian.org/debian} $kernel_release main" >"$other"
+        in_base apt-get update -qq
+    fi
+    install_there -t "$kernel_release" linux-image-cloud-amd64
+    rm -rf "$base"/etc/apt/sources.list.d/kernel.list "$base"/var/lib/apt/lists/* "$base"/var/cache/apt/archives/*.deb
+}
 if [ "$kind" = vm ]; then
-    base=$cache/$release-vm
-    if ! system "$release-vm" "$inside kernel"; then
-        say "adding a kernel (once)"
+    named=$release-vm
+    [ "$kernel_release" = "$release" ] || named=$release-vm-$kernel_release
+    base=$cache/$named
+    if ! system "$named" "$inside kernel"; then
+        say "adding a kernel of $kernel_release (once)"
         cp -a "$cache/$release" "$base"
-        {
-            chroot "$base" apt-get update -qq &&
-                chroot "$base" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends linux-image-cloud-amd64
-        } >"$cache/$release-vm.log" 2>&1 || skip_all "no kernel could be installed, see $cache/$release-vm.log"
-        rm -rf "$base"/var/lib/apt/lists/* "$base"/var/cache/apt/archives/*.deb
-        echo "$inside kernel" >"$cache/$release-vm.made"
+        # In the background, and not as a condition: there `set -e` would not hold.
+        (add_kernel) >"$cache/$named.log" 2>&1 &
+        wait $! || skip_all "no kernel could be installed, see $cache/$named.log"
+        echo "$inside kernel" >"$cache/$named.made"
     fi
 fi
 
@@ -172,25 +192,55 @@ EOF
 mkdir -p "$machine/etc/systemd/system/graphical.target.wants"
 ln -sf ../install-test.service "$machine/etc/systemd/system/graphical.target.wants/"
 
+# Hardware support that is there and does not do what a whole system needs (a machine inside of another one) is left after a while.
+kvm_patience_s=${KVM_PATIENCE_S:-120}
+boot_vm() { # what QEMU runs it with
+    : >"$output"
+    timeout "$limit_s" qemu-system-x86_64 -accel "$1" -cpu max,la57=off -m 1024 -smp 2 -nographic -no-reboot -nic none \
+        -kernel "$machine"/boot/vmlinuz-* -initrd "$machine"/boot/initrd.img-* \
+        -append "root=/dev/vda console=ttyS0 rw mitigations=off quiet" -serial mon:stdio -serial "file:$output" \
+        -drive file="$machine.img",if=virtio,format=raw,cache=unsafe </dev/null >"$cache/console-$kind.log" 2>&1 &
+    booted=$!
+}
+# Whether the trial begins. An error of KVM stops a machine, and not QEMU.
+begins() {
+    tries=$kvm_patience_s
+    until [ -s "$output" ]; do
+        tries=$((tries - 1))
+        if [ "$tries" -le 0 ] || ! kill -0 "$booted" 2>/dev/null || grep -aq "KVM internal error" "$cache/console-$kind.log"; then
+            return 1
+        fi
+        sleep 1
+    done
+}
 say "booting ($kind)"
 case $kind in
 nspawn)
     output=$trial/output
     : >"$output"
     container -D "$machine" -b >"$cache/console-$kind.log" 2>&1 &
+    booted=$!
     ;;
 vm)
     output=$machine.out
-    : >"$output"
-    truncate -s 2G "$machine.img"
-    mkfs.ext4 -q -d "$machine" "$machine.img"
-    timeout "$limit_s" qemu-system-x86_64 -accel tcg,thread=multi -cpu max,la57=off -m 1024 -smp 2 -nographic -no-reboot -nic none \
-        -kernel "$machine"/boot/vmlinuz-* -initrd "$machine"/boot/initrd.img-* \
-        -append "root=/dev/vda console=ttyS0 rw mitigations=off quiet" -serial mon:stdio -serial "file:$output" \
-        -drive file="$machine.img",if=virtio,format=raw,cache=unsafe </dev/null >"$cache/console-$kind.log" 2>&1 &
+    make_disk() { rm -f "$machine.img" && truncate -s 2G "$machine.img" && mkfs.ext4 -q -d "$machine" "$machine.img"; }
+    make_disk
+    if [ "${KVM:-}" != no ] && (: <>/dev/kvm) 2>/dev/null; then
+        boot_vm kvm
+        if begins; then
+            say "by KVM"
+        else
+            kill "$booted" 2>/dev/null || true
+            wait "$booted" || true
+            say "KVM boots no system here, so it is emulated ($(grep -a -o -m 1 "KVM internal error.*" "$cache/console-$kind.log" || echo "nothing came within $kvm_patience_s s"))"
+            make_disk
+            boot_vm tcg,thread=multi
+        fi
+    else
+        boot_vm tcg,thread=multi
+    fi
     ;;
 esac
-booted=$!
 tail -f -n +1 --pid="$booted" -s 0.2 "$output" &
 told=$!
 wait "$booted" || true
@@ -206,11 +256,9 @@ if [ "$code" != 0 ] && [ "$code" != 1 ]; then
     say "0 passed, 1 failed, 0 skipped"
     exit 1
 fi
-if [ "$kind" = nspawn ]; then
-    [ -z "${KANBAND_SKIPS:-}" ] ||
-        sed -n 's/^install-test: SKIPPED \([^:]*\): \(.*\)$/install-test\t\1\t\2/p' "$output" >>"$KANBAND_SKIPS"
-    tried=$(grep -cE '^install-test: (passed|FAILED|SKIPPED)  ?' "$output")
-    "$here/../scripts/check-count.sh" install-test "$tried" || code=1
-fi
+[ -z "${KANBAND_SKIPS:-}" ] ||
+    sed -n 's/^install-test: SKIPPED \([^:]*\): \(.*\)$/install-test\t\1\t\2/p' "$output" >>"$KANBAND_SKIPS"
+tried=$(grep -cE '^install-test: (passed|FAILED|SKIPPED)  ?' "$output")
+"$here/../scripts/check-count.sh" install-test "$tried" || code=1
 say "$((($(date +%s) - began_s + 30) / 60)) min"
 exit "$code"

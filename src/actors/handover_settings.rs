@@ -61,7 +61,8 @@ struct View<'a> {
 
 impl View<'_> {
     /// The profiles that the workers of a profile reach without a list, and whether names without a table are among them. Handing over
-    /// must win nothing: these have the same user, no secrets, no weaker confinement, and lead no further themselves.
+    /// must win nothing: these have the same user, no secrets, no weaker confinement, no schedules without a person unless the profile has
+    /// them too, and lead no further themselves.
     fn default_reach(&self, name: Option<&str>, profile: &Profile) -> (BTreeSet<String>, bool) {
         let Self { settings, daemon, .. } = self;
         let user = name.map_or(self.default_user, self.user_of);
@@ -75,6 +76,7 @@ impl View<'_> {
             (self.user_of)(to) == user
                 && !has_secrets(to, other, settings)
                 && Confinement::of(other, daemon).is_no_weaker(&own)
+                && (profile.may_schedule || !other.may_schedule)
                 && dirs_of(other, daemon).are_within(&dirs)
                 && !(other.may_assign.is_none() && is_free(other, daemon))
         });
@@ -256,7 +258,7 @@ mod tests {
         let policy = handover_policy(settings, daemon);
         let mut names: Vec<String> = settings.profiles.keys().cloned().collect();
         names.push("new".to_owned());
-        names.retain(|to| policy.reach(by).may_let_go(by, Some(to), false).is_ok());
+        names.retain(|to| policy.reach(by).may_let_go(by, (Some(to), false), None).is_ok());
         names.retain(|to| to != by);
         names
     }
@@ -354,6 +356,13 @@ mod tests {
             (&[("b", "orchestrator = true")], &["new"]),
             (&[("b", "orchestrator = true\nmay_assign = []\nmay_use_dirs = []")], &["b", "new"]),
             (&[("b", "orchestrator = true\nmay_assign = []")], &["new"]),
+            (
+                &[(
+                    "b",
+                    "may_schedule = true\norchestrator = true\nmay_assign = []\nmay_use_dirs = []",
+                )],
+                &["new"],
+            ),
             (&[("b", "may_use_dirs = [\"/srv\"]")], &["new"]),
             // By way of another one, and of two that lead to each other.
             (&[("b", "may_assign = [\"c\"]"), ("c", "may_assign = [\"keyed\"]"), keyed], &["new"]),

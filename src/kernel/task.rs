@@ -138,6 +138,8 @@ pub enum TaskStep {
     Unarchive(Landing),
     /// A person brings it back, finished as it was.
     UnarchiveDone,
+    /// A person brings it back, and it still waits for one because a worker handed it beyond its reach.
+    UnarchiveHeld,
     /// A person puts it back among the raw ideas.
     Triage,
     /// A worker hands it in for its review.
@@ -225,6 +227,7 @@ impl TaskStatus {
             TaskStep::Reopen(landing) => (self == S::Done, landing.status()),
             TaskStep::Unarchive(landing) => (self == S::Archived, landing.status()),
             TaskStep::UnarchiveDone => (self == S::Archived, S::Done),
+            TaskStep::UnarchiveHeld => (self == S::Archived, S::Triage),
             TaskStep::HandIn => (self == S::Running, S::Review),
             TaskStep::RequestReview => (matches!(self, S::Blocked | S::Done), S::Review),
             TaskStep::SendBack(landing) => {

@@ -12,8 +12,8 @@ use kanband::kernel::rules::reason::Reason;
 use kanband::kernel::task::TaskStatus;
 use kanband::kernel::verbs::{
     AddSchedule, AnswerTask, ArchiveTask, AttachFile, BlockTask, BulkTasks, CollectGarbage,
-    CompleteTask, CreateReply, CreateTask, CreateTasks, FireTimer, LinkTasks, MakeOccurrences,
-    PromoteTask, ResumeSchedule, TriageTask, UnblockTask,
+    CompleteTask, CreateReply, CreateTask, CreateTasks, EditTask, FireTimer, LinkTasks,
+    MakeOccurrences, PromoteTask, ResumeSchedule, TriageTask, UnarchiveTask, UnblockTask,
 };
 use serde_json::{Value, json};
 
@@ -131,6 +131,30 @@ fn a_task_beyond_the_reach_of_its_creator_waits_in_triage_until_a_person_promote
 }
 
 #[test]
+fn a_held_task_that_is_archived_and_brought_back_waits_again() {
+    let (mut bench, by) = scene(&json!({}));
+    let held = create(&mut bench, &by, &json!({"assignee": "deployer"})).task.id;
+    let let_go = create(&mut bench, &by, &json!({"assignee": "deployer"})).task.id;
+    bench.do_it(&wire::<PromoteTask>(json!({"id": let_go})));
+    let is_asked = |bench: &Bench, id: &str| {
+        inbox(bench).iter().any(|(kind, row)| *kind == Kind::Handover && row.contains(id))
+    };
+    for (id, status, is_held) in
+        [(&held, TaskStatus::Triage, true), (&let_go, TaskStatus::Ready, false)]
+    {
+        bench.do_it(&wire::<ArchiveTask>(json!({"id": id})));
+        assert!(!is_asked(&bench, id.as_str()), "{id}");
+        let back = bench.do_it(&wire::<UnarchiveTask>(json!({"id": id})));
+        assert_eq!((back.status, bench.status(id)), (status, status));
+        assert_eq!(is_asked(&bench, id.as_str()), is_held, "{id}");
+    }
+    let held_by = Some("may_assign".into());
+    assert_eq!(bench.why(&held, &policy()), Reason::Triage { held: held_by });
+    bench.do_it(&wire::<PromoteTask>(json!({"id": held})));
+    assert_eq!(bench.status(&held), TaskStatus::Ready);
+}
+
+#[test]
 fn parents_batches_reviewers_and_schedules_are_no_way_around_the_reach() {
     let (mut bench, by) = scene(&json!({}));
     let Caller::Worker { task_id, .. } = &by else { unreachable!() };
@@ -140,6 +164,15 @@ fn parents_batches_reviewers_and_schedules_are_no_way_around_the_reach() {
     let batch = bench.by(&by, &wire::<CreateTasks>(batch)).unwrap();
     let held: Vec<_> = batch.created.iter().map(|one| one.held.as_deref()).collect();
     assert_eq!(held, [None, Some("may_assign")]);
+    // Neither the end of the parent nor a time that comes is the word of a person.
+    bench.by(&by, &wire::<CompleteTask>(json!({"id": task_id, "summary": "s"}))).unwrap();
+    assert_eq!(bench.status(&child.task.id), TaskStatus::Triage);
+    let (mut bench, by) = scene(&json!({}));
+    let early = json!({"assignee": "deployer", "start_at": bench.now + 60});
+    let early = create(&mut bench, &by, &early).task;
+    bench.now += 120;
+    bench.by(&Caller::System { part: "timer" }, &FireTimer).unwrap();
+    assert_eq!((early.status, bench.status(&early.id)), (TaskStatus::Triage, TaskStatus::Triage));
 
     let mut policy = policy();
     policy.reviews.users =
@@ -224,6 +257,36 @@ fn a_worker_attaches_no_file_to_a_task_that_a_person_has_let_go_on_beyond_its_re
     );
     bench.by(&by, &file(&near, "b")).unwrap();
     bench.do_it(&file(&far, "b"));
+}
+
+#[test]
+fn a_reviewer_beyond_the_reach_that_a_person_has_named_counts_like_an_assignee() {
+    let mut policy = policy();
+    policy.reviews.users =
+        ["reader", "twin", "deployer"].map(|name| (name.into(), "a".into())).into();
+    policy.reviews.default_user = "a".into();
+    let mut bench = Bench::with_policy(policy);
+    bench.create("read", "reader", &[]);
+    let by = worker(&bench.start_one());
+    let near = create(&mut bench, &by, &json!({"assignee": "twin"})).task.id;
+    let other = create(&mut bench, &by, &json!({})).task.id;
+    let said = "profile reader may not hand work to deployer (profiles.reader.may_assign)";
+    let file = json!({"id": near, "filename": "f", "size_bytes": 7, "sha256": "a".repeat(64)});
+    let link = json!({"parent_id": other, "child_id": near});
+    bench.do_it(&wire::<BlockTask>(json!({"id": near, "reason": "r"})));
+    for (reviewer, is_refused) in [("deployer", true), ("human", false)] {
+        bench.do_it(&wire::<EditTask>(json!({"id": near, "review": reviewer})));
+        let tried = [
+            bench.by(&by, &wire::<AttachFile>(file.clone())).err(),
+            bench.by(&by, &wire::<LinkTasks>(link.clone())).err(),
+            bench.by(&by, &wire::<UnblockTask>(json!({"id": near}))).err(),
+        ];
+        for (error, verb) in tried.into_iter().zip(["attach to", "link", "unblock"]) {
+            let error = error.map(|error| error.to_string());
+            let expected = is_refused.then(|| format!("cannot {verb} {near}: {said}"));
+            assert_eq!(error, expected, "{verb} {reviewer}");
+        }
+    }
 }
 
 #[test]

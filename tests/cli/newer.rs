@@ -1,5 +1,5 @@
 //! A newer daemon may have statuses, outcomes, kinds of events, reasons and error codes that this program does not know: they are shown
-//! as they are.
+//! as they are. An older one does not know what this program asks for.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -8,6 +8,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use serde_json::Value;
 
 use crate::harness::{Board, until};
+use crate::talk::Talk;
 
 /// What the daemon says, and what is made of it on its way; each pair has one length, so that the reply keeps its own.
 type Invented = &'static [(&'static str, &'static str)];
@@ -61,15 +62,20 @@ fn carry(mut from: UnixStream, mut to: UnixStream, invented: Invented) {
 
 /// A socket behind which the daemon of the board speaks with invented words.
 fn newer_daemon(board: &Board, invented: Invented) -> String {
-    let path = board.path("newer.sock");
+    other_daemon(board, &[], invented)
+}
+
+/// A socket behind which it also hears other words than it is asked with.
+fn other_daemon(board: &Board, heard: Invented, said: Invented) -> String {
+    let path = board.path("other.sock");
     let listener = UnixListener::bind(&path).unwrap();
     let real = board.home().join("kanband.sock");
     std::thread::spawn(move || {
         for caller in listener.incoming().flatten() {
             let daemon = UnixStream::connect(&real).unwrap();
             let (up, down) = (caller.try_clone().unwrap(), daemon.try_clone().unwrap());
-            std::thread::spawn(move || carry(up, daemon, &[]));
-            std::thread::spawn(move || carry(down, caller, invented));
+            std::thread::spawn(move || carry(up, daemon, heard));
+            std::thread::spawn(move || carry(down, caller, said));
         }
     });
     path.display().to_string()
@@ -163,4 +169,40 @@ fn an_error_code_of_a_newer_daemon_is_a_fault_where_its_status_says_so() {
     let said = board.say_with(&[("KANBAN_SOCKET", &socket)], &["show", "t_0", "--json"]);
     let message = said.failed(5);
     assert!(message.contains("mislaid_task") && message.contains("no such task: t_0"), "{message}");
+}
+
+/// A daemon from before logs came in frames: to it, `framed` is a word that it does not know.
+const WITHOUT_FRAMES: [Invented; 2] = [
+    &[("framed=true", "frbmed=true")],
+    &[
+        ("unknown field `frbmed`", "unknown field `framed`"),
+        ("kanban-log-times:", "kanban-log-ticks:"),
+    ],
+];
+
+#[test]
+fn a_log_of_an_older_daemon_comes_as_text_and_without_times() {
+    let board = Board::with_workers(&[(
+        "dev",
+        "printf 'one\\ntwo\\n'; until [ -e go ]; do sleep 0.05; done; printf 'three\\n'; kanban complete $KANBAN_TASK --summary s > /dev/null",
+    )]);
+    let id = board.create("t", &["--assignee", "dev"]);
+    board.dispatch();
+    let [heard, said] = WITHOUT_FRAMES;
+    let socket = other_daemon(&board, heard, said);
+    let variables = [("KANBAN_SOCKET", socket.as_str())];
+    until("the first lines", || (board.say(["log", &id]).out == "one\ntwo\n").then_some(()));
+    let refused = board.say_with(&variables, &["log", &id, "-t"]);
+    let warning = "warning: the log of run 1 has no times: the daemon is older than this program and sends none\n";
+    assert_eq!((refused.code, refused.out.as_str()), (0, "one\ntwo\n"));
+    assert_eq!(refused.err, warning);
+
+    let follow = Talk::start_with(&board, &variables, &["log", &id, "--follow", "-n", "1"]);
+    assert_eq!(follow.line(), "two", "what was there, as far as it was asked for");
+    std::fs::write(board.home().join("workspaces").join(&id).join("go"), "").unwrap();
+    assert_eq!(follow.line(), "three");
+    let ended = follow.end();
+    assert_eq!((ended.code, ended.out.as_str(), ended.err.as_str()), (0, "", ""));
+    let whole = board.say_with(&variables, &["log", &id, "--follow", "-t"]);
+    assert_eq!((whole.out.as_str(), whole.err.as_str()), ("one\ntwo\nthree\n", warning));
 }

@@ -20,7 +20,13 @@ pub struct Talk {
 
 impl Talk {
     pub fn start(location: &Location, arguments: &[&str]) -> Self {
+        Self::start_with(location, &[], arguments)
+    }
+
+    /// The same with these variables.
+    pub fn start_with(location: &Location, variables: &[(&str, &str)], arguments: &[&str]) -> Self {
         let mut command = location.command(arguments);
+        command.envs(variables.iter().copied());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();
         let out = BufReader::new(child.stdout.take().unwrap());

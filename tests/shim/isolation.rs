@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt as _;
 
+use kanband::os::run_files::directory::WorkspaceSpec;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use support::skip;
 
 use crate::harness::Run;
 
@@ -25,6 +28,46 @@ fn a_worker_inherits_no_descriptor_but_its_three() {
     let run = Run::of_script("ls /proc/$$/fd; readlink /proc/$$/fd/0; true");
     run.finish();
     assert_eq!(run.log(), "0\n1\n2\n/dev/null\n");
+}
+
+/// Perl that runs a program to which close_range(2) is what it was before Linux 5.11: it knows no CLOSE_RANGE_CLOEXEC. The numbers are
+/// those of prctl(2) and seccomp(2), and a filter of six steps: is it call 436, has its third argument that bit, then EINVAL.
+fn without_marks() -> Option<String> {
+    let (prctl, seccomp) = match std::env::consts::ARCH {
+        "x86_64" => (157, 317),
+        "aarch64" => (167, 277),
+        _ => return None,
+    };
+    let filter = "join \"\", map { pack \"SCCL\", @$_ } [32, 0, 0, 0], [21, 0, 3, 436], [32, 0, 0, 32], [69, 0, 1, 4], \
+         [6, 0, 0, 0x50016], [6, 0, 0, 0x7fff0000]";
+    Some(format!(
+        "perl -e '$f = {filter}; syscall({prctl}, 38, 1, 0, 0, 0) == 0 or die $!; \
+         syscall({seccomp}, 1, 0, pack \"Sx6P\", 6, $f) == 0 or die $!; exec @ARGV or die $!'"
+    ))
+}
+
+#[test]
+fn where_descriptors_cannot_be_marked_at_once_each_is_and_the_workspace_is_entered_all_the_same() {
+    let Some(without_marks) = without_marks() else {
+        return skip("the numbers of system calls of this architecture are not known here");
+    };
+    let leaks: Vec<File> = (0..4).map(|_leak| File::open("/dev/null").unwrap()).collect();
+    for leak in &leaks {
+        fcntl(leak, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
+    }
+    // The workspace is entered by a descriptor, after the others were marked.
+    let mut run = Run::of_script("ls /proc/$$/fd; pwd; grep Seccomp: /proc/$$/status; true");
+    let anchor = run.root().canonicalize().unwrap();
+    let found = anchor.metadata().unwrap();
+    let (path, device, inode) = (anchor.join("a"), found.dev(), found.ino());
+    run.spec.cwd.clone_from(&path);
+    let missing = vec!["a".to_owned()];
+    run.spec.workspace = Some(WorkspaceSpec { path, anchor, device, inode, missing });
+    assert_eq!(run.finish_by(&without_marks).code, Some(0));
+    let expected = format!("0\n1\n2\n{}\nSeccomp:\t2\n", run.spec.cwd.display());
+    assert_eq!(run.log(), expected);
+    let record = Run::of(&["/nowhere/program"]).finish_by(&without_marks);
+    assert!(record.start_failure.unwrap().message.contains("/nowhere/program"));
 }
 
 #[test]

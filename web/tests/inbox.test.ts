@@ -33,6 +33,18 @@ test("reviews are decided one by one, equal causes of failure together; those th
   assert.deepEqual(list.slice(0, 3).map(asked), ["waits for its review by a person", "waits for its review by a person", "and 1 more: waits for its review by a person"]);
 });
 
+test("what a worker handed beyond its reach is let go on or cancelled, each by a look of its own", () => {
+  const cause = "created by a worker beyond what its profile may (may_assign)";
+  const tasks = [task("t_1", "a"), task("t_2", "b")];
+  const many = row("handover", { tasks, count: 2, message: `2 tasks: ${cause}` });
+  const words = wordsOf(many);
+  assert.deepEqual([words.label, words.group, words.status], ["Handed over", "asks", "triage"]);
+  assert.deepEqual(words.actions.map((action) => action.verb), ["promote", "open", "cancel"]);
+  const list = apart([many]);
+  assert.deepEqual(list.map((one) => [titleOf(one), asked(one)]), [["a", cause], ["b", cause]]);
+  assert.deepEqual([actionOfKey(many, "unblock"), actionOfKey(many, "archive"), actionOfKey(many, "approve")], ["promote", "cancel", null]);
+});
+
 test("a kind of a later daemon is shown with its command", () => {
   const words = wordsOf(row("quota_spent"));
   assert.equal(words.label, "quota spent");

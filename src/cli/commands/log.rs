@@ -65,14 +65,14 @@ pub struct Arguments {
     raw: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize)]
 struct Query<'a> {
     run: Option<RunId>,
     tail: Option<u64>,
     since: Option<EpochSeconds>,
     follow: bool,
     from: Option<u64>,
-    /// Left out where it is not asked for: a daemon of before does not know it.
+    /// Left out where it is not asked for: a daemon of before does not know it, see [`in_frames_if_known`].
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     framed: bool,
     board: Option<&'a str>,
@@ -147,12 +147,14 @@ fn read(
     arguments: &Arguments,
     session: &mut Session,
 ) -> Result<Log, Failure> {
-    let client = session.client()?;
-    let reply = client.get_raw(path, query).map_err(|error| no_log(id, error))?;
+    let (client, mut query) = (session.client()?, *query);
+    let reply = in_frames_if_known(&mut query, |query| client.get_raw(path, query));
+    let reply = reply.map_err(|error| no_log(id, error))?;
     let run_id = header(&reply, LOG_RUN_HEADER);
     let omitted_bytes = header(&reply, LOG_OMITTED_HEADER).unwrap_or_default();
     if arguments.timestamps {
-        warn_without_times(run_id, header(&reply, LOG_TIMES_HEADER), session);
+        let has_times = header(&reply, LOG_TIMES_HEADER);
+        warn_without_times(run_id, has_times, query.framed, session);
     }
     if !query.framed {
         return Ok(Log { run_id, content: reply.body.to_vec(), omitted_bytes });
@@ -163,14 +165,38 @@ fn read(
     Ok(Log { run_id, content, omitted_bytes })
 }
 
-/// Says once that a log is printed without the times that were asked for.
-fn warn_without_times(run_id: Option<RunId>, has_times: Option<bool>, session: &mut Session) {
-    if has_times == Some(false) {
-        let of_run = run_id.map(|run| format!(" of run {run}")).unwrap_or_default();
-        session.output.complain(&format!(
-            "warning: the log{of_run} has no times: it was begun before this version, or they could not be written"
-        ));
+/// Asks for a log, and once more without frames where the daemon is one of before that does not know them.
+fn in_frames_if_known<T>(
+    query: &mut Query<'_>,
+    ask: impl Fn(&Query<'_>) -> Result<T, ClientError>,
+) -> Result<T, ClientError> {
+    let is_unknown = |error: &ClientError| match error {
+        ClientError::Refused(detail) => detail.message.contains("unknown field `framed`"),
+        _ => false,
+    };
+    match ask(query) {
+        Err(error) if query.framed && is_unknown(&error) => {
+            query.framed = false;
+            ask(query)
+        }
+        answer => answer,
     }
+}
+
+/// Says once that a log is printed without the times that were asked for.
+fn warn_without_times(
+    run_id: Option<RunId>,
+    has_times: Option<bool>,
+    is_framed: bool,
+    session: &mut Session,
+) {
+    let why = match (is_framed, has_times) {
+        (false, _) => "the daemon is older than this program and sends none",
+        (true, Some(false)) => "it was begun before this version, or they could not be written",
+        (true, Some(true) | None) => return,
+    };
+    let of_run = run_id.map(|run| format!(" of run {run}")).unwrap_or_default();
+    session.output.complain(&format!("warning: the log{of_run} has no times: {why}"));
 }
 
 /// Whether the bytes are written unchanged.

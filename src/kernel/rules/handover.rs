@@ -185,14 +185,8 @@ impl Reach {
     /// # Errors
     /// A path that says of no directory where it is: it climbs by `..`.
     pub fn judge(&self, wish: &Wish<'_>) -> Result<Vec<Held>, Refusal> {
-        let mut held = Vec::new();
         let assignee = wish.assignee.filter(|_| !wish.is_person);
-        let reviewer = wish.reviewer.filter(|name| *name != HUMAN);
-        for to in [assignee, reviewer].into_iter().flatten() {
-            if !self.has(wish.by, to) {
-                held.push(Held::Assign { by: wish.by.to_owned(), to: to.to_owned() });
-            }
-        }
+        let mut held = self.beyond(wish.by, assignee, wish.reviewer);
         held.dedup();
         if wish.kind != WorkspaceKind::Scratch
             && let Some(path) = wish.path
@@ -209,17 +203,26 @@ impl Reach {
         Ok(held)
     }
 
-    /// Whether a worker of `by` may let a task go on that is there already, and whose assignee is `to`.
+    /// Whether a worker of `by` may let a task go on that is there already, whose assignee is `to` and for which `reviewer` was named.
     ///
     /// # Errors
     /// Why not.
-    pub fn may_let_go(&self, by: &str, to: Option<&str>, is_person: bool) -> Result<(), Held> {
-        match to.filter(|_| !is_person) {
-            Some(to) if !self.has(by, to) => {
-                Err(Held::Assign { by: by.to_owned(), to: to.to_owned() })
-            }
-            Some(_) | None => Ok(()),
-        }
+    pub fn may_let_go(
+        &self,
+        by: &str,
+        (to, is_person): (Option<&str>, bool),
+        reviewer: Option<&str>,
+    ) -> Result<(), Held> {
+        let beyond = self.beyond(by, to.filter(|_| !is_person), reviewer);
+        beyond.into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// What of these is beyond the reach of `by`.
+    fn beyond(&self, by: &str, assignee: Option<&str>, reviewer: Option<&str>) -> Vec<Held> {
+        let reviewer = reviewer.filter(|name| *name != HUMAN);
+        let profiles = [assignee, reviewer].into_iter().flatten();
+        let beyond = profiles.filter(|to| !self.has(by, to));
+        beyond.map(|to| Held::Assign { by: by.to_owned(), to: to.to_owned() }).collect()
     }
 
     fn has(&self, by: &str, to: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const STEPS: [TaskStep; 22] = [
+const STEPS: [TaskStep; 23] = [
     TaskStep::Promote,
     TaskStep::Demote,
     TaskStep::Claim,
@@ -25,19 +25,20 @@ const STEPS: [TaskStep; 22] = [
     TaskStep::HandIn,
     TaskStep::RequestReview,
     TaskStep::SendBack(Landing::Ready),
+    TaskStep::UnarchiveHeld,
 ];
 
 /// One row per status, one letter per step of `STEPS`: where it leads (`.` = refused).
 const TABLE: [(TaskStatus, &str); 9] = [
-    (TaskStatus::Triage, ".......A.....rt......."),
-    (TaskStatus::Todo, "r....b.AT....rt...t..."),
-    (TaskStatus::Scheduled, "...d.b.AT....rt...t..."),
-    (TaskStatus::Ready, ".tRdb..AT.........t..."),
-    (TaskStatus::Running, "...db.bA..rt.......v.r"),
-    (TaskStatus::Blocked, "...d...AT...srt..v..v."),
-    (TaskStatus::Review, "..Rd...A.............r"),
-    (TaskStatus::Done, ".......A.......t....v."),
-    (TaskStatus::Archived, ".........d......v....."),
+    (TaskStatus::Triage, ".......A.....rt........"),
+    (TaskStatus::Todo, "r....b.AT....rt...t...."),
+    (TaskStatus::Scheduled, "...d.b.AT....rt...t...."),
+    (TaskStatus::Ready, ".tRdb..AT.........t...."),
+    (TaskStatus::Running, "...db.bA..rt.......v.r."),
+    (TaskStatus::Blocked, "...d...AT...srt..v..v.."),
+    (TaskStatus::Review, "..Rd...A.............r."),
+    (TaskStatus::Done, ".......A.......t....v.."),
+    (TaskStatus::Archived, ".........d......v.....T"),
 ];
 
 #[test]

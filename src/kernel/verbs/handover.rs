@@ -150,7 +150,7 @@ fn lowered(
     said
 }
 
-/// Refuses a worker to let a task go on, or to hand something to it, whose assignee is beyond its reach. One in triage goes on by a
+/// Refuses a worker to let a task go on, or to hand something to it, whose assignee or named reviewer is beyond its reach. One in triage goes on by a
 /// person alone, so nothing is handed over there.
 pub(super) fn refuse_beyond_reach(
     tx: &mut Tx<'_>,
@@ -164,9 +164,10 @@ pub(super) fn refuse_beyond_reach(
     }
     let is_person = is_person(tx, task.assignee.as_deref())?;
     let reach = tx.policy.handover.reach(profile);
-    let to = task.assignee.as_deref();
+    let to = (task.assignee.as_deref(), is_person);
+    let reviewer = task.reviewer.as_deref().filter(|_| task.reviewer_chosen);
     let refused = |held| Refusal::BeyondReach { verb, id: task.id.to_string(), held };
-    Ok(reach.may_let_go(profile, to, is_person).map_err(refused)?)
+    Ok(reach.may_let_go(profile, to, reviewer).map_err(refused)?)
 }
 
 fn is_person(tx: &mut Tx<'_>, assignee: Option<&str>) -> Result<bool, VerbError> {

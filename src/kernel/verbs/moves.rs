@@ -115,7 +115,8 @@ impl Tx<'_> {
             let value = format!("{} is not {}", task.id, task.status);
             return Err(Fault::Corrupt { what: "status of a task", value }.into());
         }
-        if task.status == TaskStatus::Triage {
+        // One that is archived has not been let go: brought back, it waits again.
+        if task.status == TaskStatus::Triage && to != TaskStatus::Archived {
             store::worker_tasks::let_go(self.store(), &task.id)?;
         }
         self.count(task, Some(task.status), Some(to));

@@ -58,6 +58,8 @@ impl Verb for UnarchiveTask {
         };
         let step = if was_done {
             TaskStep::UnarchiveDone
+        } else if store::worker_tasks::held(tx.store(), &task.id)?.is_some() {
+            TaskStep::UnarchiveHeld
         } else {
             TaskStep::Unarchive(tx.landing(&task)?)
         };

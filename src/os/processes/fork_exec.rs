@@ -332,16 +332,14 @@ impl<'a> Prepared<'a> {
         nix::unistd::dup2_stdin(self.stdio.input)?;
         nix::unistd::dup2_stdout(self.stdio.output)?;
         nix::unistd::dup2_stderr(self.stdio.errors)?;
-        // SAFETY: the call touches no memory and closes nothing before exec.
-        let marked = unsafe {
-            libc::syscall(
-                libc::SYS_close_range,
-                3_u32,
-                libc::c_uint::MAX,
-                libc::CLOSE_RANGE_CLOEXEC,
-            )
-        };
-        Errno::result(marked).map(drop)
+        match mark_from(3) {
+            // Before Linux 5.11 it marks nothing. None can be closed instead: the workspace is entered by its descriptor later.
+            Err(Errno::EINVAL) => {
+                mark_each(3..DESCRIPTORS_MARKED);
+                Ok(())
+            }
+            marked => marked,
+        }
     }
 
     /// Tries the programs in turn. A name that is found but may not be executed outranks one that is
@@ -358,6 +356,25 @@ impl<'a> Prepared<'a> {
             }
         }
         message
+    }
+}
+
+/// Descriptors that are marked one by one where close_range(2) marks none. A shim has closed what it inherited, and opens few.
+const DESCRIPTORS_MARKED: libc::c_int = 256;
+
+/// Marks all descriptors from `first` on as closed at exec; see close_range(2), CLOSE_RANGE_CLOEXEC.
+fn mark_from(first: libc::c_uint) -> nix::Result<()> {
+    // SAFETY: the call touches no memory and closes nothing before exec.
+    let marked = unsafe {
+        libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC)
+    };
+    Errno::result(marked).map(drop)
+}
+
+fn mark_each(descriptors: std::ops::Range<libc::c_int>) {
+    for descriptor in descriptors {
+        // SAFETY: the call touches no memory and closes nothing before exec; a number that is not open is refused (EBADF).
+        let _not_open = unsafe { libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) };
     }
 }
 

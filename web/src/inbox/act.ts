@@ -8,7 +8,7 @@ import { copy } from "../drawer/Head";
 import type { Attention, AttentionTask, Verb } from "./rows";
 import { refetch } from "./store";
 
-const PAST: Record<string, string> = { approve: "Approved", unblock: "Let go on", complete: "Completed", cancel: "Cancelled", request_changes: "Sent back", assign: "Assigned", comment: "Commented on" };
+const PAST: Record<string, string> = { approve: "Approved", promote: "Let go on", unblock: "Let go on", complete: "Completed", cancel: "Cancelled", request_changes: "Sent back", assign: "Assigned", comment: "Commented on" };
 
 /** One operation for the tasks of a row; each board has a request of its own. Throws what refuses a single one. */
 export async function apply(verb: string, tasks: readonly AttentionTask[], fields: Record<string, unknown>): Promise<void> {
@@ -68,6 +68,9 @@ export async function act(verb: Verb, row: Attention): Promise<boolean> {
       case "retry":
       case "unblock":
         await apply("unblock", row.tasks, {});
+        break;
+      case "promote":
+        await apply("promote", row.tasks, {});
         break;
       case "cancel":
         if (!(await cancel(row))) return false;

@@ -24,7 +24,7 @@ export interface AttentionTask {
 }
 
 export type Verb =
-  | "answer" | "approve" | "request_changes" | "unblock" | "retry" | "cancel" | "complete" | "assign"
+  | "answer" | "approve" | "request_changes" | "unblock" | "promote" | "retry" | "cancel" | "complete" | "assign"
   | "reset" | "resume" | "open" | "log" | "diff" | "profiles" | "schedules" | "copy";
 
 export interface Action { verb: Verb; label: string }
@@ -56,6 +56,7 @@ const KINDS: Record<string, Words> = {
   blocked: { label: "Blocked", group: "asks", status: "blocked", actions: [action("answer", "Answer and let go on"), action("unblock", "Unblock"), CANCEL] },
   block_loop: { label: "Blocked again and again", group: "asks", status: "blocked", actions: [OPEN, action("unblock", "Unblock"), CANCEL] },
   held: { label: "Held", group: "asks", status: "blocked", actions: [action("unblock", "Let go on"), CANCEL] },
+  handover: { label: "Handed over", group: "asks", status: "triage", actions: [action("promote", "Let go on"), OPEN, CANCEL] },
   review: { label: "Review", group: "asks", status: "review", actions: [action("approve", "Approve"), action("request_changes", "Request changes"), action("diff", "Diff")] },
   waiting_long: { label: "Waits long", group: "late", status: "ready", actions: [OPEN] },
   overdue: { label: "Overdue", group: "late", status: "todo", actions: [OPEN] },
@@ -74,7 +75,7 @@ export function wordsOf(row: Attention): Words {
 }
 
 /** Kinds whose tasks are decided one by one, whatever they have in common. */
-const ONE_BY_ONE = new Set(["review", "own"]);
+const ONE_BY_ONE = new Set(["handover", "review", "own"]);
 
 /** The daemon's rows with those taken apart whose tasks each need a look of their own. */
 export function apart(rows: readonly Attention[]): Attention[] {
@@ -107,7 +108,7 @@ export function titleOf(row: Attention): string {
 
 /** Which action a key of the inbox means for a row, if any. */
 export function actionOfKey(row: Attention, key: string): Verb | null {
-  const wanted: Record<string, Verb[]> = { answer: ["answer"], approve: ["approve"], request_changes: ["request_changes"], unblock: ["unblock", "retry"], retry: ["retry", "reset", "resume", "unblock"] };
+  const wanted: Record<string, Verb[]> = { answer: ["answer"], approve: ["approve"], request_changes: ["request_changes"], unblock: ["unblock", "promote", "retry"], retry: ["retry", "reset", "resume", "unblock"] };
   const verbs = wordsOf(row).actions.map((one) => one.verb);
   // What is not done is cancelled, not archived: its children are held or let go on.
   if (key === "archive") return row.tasks.length > 0 ? "cancel" : null;

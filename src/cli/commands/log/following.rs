@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::shown::Shown;
-use super::{Arguments, Query, is_as_written, last_lines, no_log, warn_without_times};
+use super::{
+    Arguments, Query, in_frames_if_known, is_as_written, last_lines, no_log, warn_without_times,
+};
 use crate::api::client::seen::Run;
 use crate::api::client::{Client, ClientError, Download, LogFrame, LogFrames, task_path};
 use crate::api::{LOG_FIRST_HEADER, LOG_POSITION_HEADER, LOG_RUN_HEADER, LOG_TIMES_HEADER};
@@ -29,10 +31,11 @@ pub(super) fn follow(
         return Err(Failure::usage("log --follow prints plain text; omit --json"));
     }
     let client = session.client()?;
-    let mut reply = client.download(path, &query).map_err(|error| no_log(id, error))?;
+    let reply = in_frames_if_known(&mut query, |query| client.download(path, query));
+    let mut reply = reply.map_err(|error| no_log(id, error))?;
     if arguments.timestamps {
         let run_id = reply.header(LOG_RUN_HEADER);
-        warn_without_times(run_id, reply.header(LOG_TIMES_HEADER), session);
+        warn_without_times(run_id, reply.header(LOG_TIMES_HEADER), query.framed, session);
     }
     let mut printer = Printer {
         shown: Shown::new(arguments.timestamps, session),
@@ -43,7 +46,8 @@ pub(super) fn follow(
     let mut is_over = false;
     loop {
         query.run = reply.header(LOG_RUN_HEADER).or(query.run);
-        let Heard { broken, position, has_news } = print_reply(&mut reply, &mut printer, session)?;
+        let Heard { broken, position, has_news } =
+            print_reply(&mut reply, query.framed, &mut printer, session)?;
         // It may have broken before all that was there had come.
         printer.print_begun(session)?;
         match broken {
@@ -58,7 +62,9 @@ pub(super) fn follow(
             Follower::from_now(&client, Some(id), query.board)?.next(Some(LOOK_AGAIN))?;
         }
         query.from = position.or(query.from);
-        reply = client.download_again(path, &query).map_err(|error| no_log(id, error))?;
+        // The daemon may be an older one meanwhile.
+        let again = in_frames_if_known(&mut query, |query| client.download_again(path, query));
+        reply = again.map_err(|error| no_log(id, error))?;
         // Asked before the rest is read: what is read after that is the whole.
         is_over = run_is_over(&client, id, &query)?;
     }
@@ -79,28 +85,62 @@ struct Heard {
 
 fn print_reply(
     reply: &mut Download<'_>,
+    is_framed: bool,
     printer: &mut Printer,
     session: &mut Session,
 ) -> Result<Heard, Failure> {
     // Bytes to come that were there when the reply began.
     let mut first: usize = reply.header(LOG_FIRST_HEADER).unwrap_or_default();
-    let begin = reply.header(LOG_POSITION_HEADER).filter(|_position| first == 0);
+    let behind_first: Option<u64> = reply.header(LOG_POSITION_HEADER);
+    let begin = behind_first.filter(|_position| first == 0);
     let mut heard = Heard { broken: None, position: begin, has_news: false };
     if first == 0 {
         printer.print_begun(session)?;
     }
-    let mut frames = LogFrames::default();
+    let mut form = if is_framed {
+        Form::Frames(LogFrames::default())
+    } else {
+        Form::Text { position: behind_first.unwrap_or_default(), first }
+    };
     loop {
         let piece = match reply.piece() {
             Ok(Some(piece)) => piece,
             Ok(None) => return Ok(heard),
             Err(error) => return Ok(Heard { broken: Some(error), ..heard }),
         };
-        for frame in frames.push(&piece)? {
+        for frame in form.push(&piece)? {
             heard.has_news = true;
-            heard.position = Some(frame.position);
             first = first.saturating_sub(frame.bytes.len());
+            // Without frames nothing says where one is among what was there: it is read again from its beginning.
+            if is_framed || first == 0 {
+                heard.position = Some(frame.position);
+            }
             printer.print(&frame, first == 0, session)?;
+        }
+    }
+}
+
+/// How a reply is read.
+enum Form {
+    Frames(LogFrames),
+    /// The text of a daemon that knows no frames. Its position is that behind what was there when the reply began, of which these bytes
+    /// are to come, and then behind what has come.
+    Text {
+        position: u64,
+        first: usize,
+    },
+}
+
+impl Form {
+    fn push(&mut self, piece: &[u8]) -> Result<Vec<LogFrame>, ClientError> {
+        match self {
+            Self::Frames(frames) => frames.push(piece),
+            Self::Text { position, first } => {
+                let news = piece.len().saturating_sub(*first);
+                *first = first.saturating_sub(piece.len());
+                *position = position.saturating_add(u64::try_from(news).unwrap_or(u64::MAX));
+                Ok(vec![LogFrame { position: *position, time_ms: None, bytes: piece.to_vec() }])
+            }
         }
     }
 }

@@ -39,10 +39,8 @@ fn work_is_handed_to_nobody_people_itself_and_the_profiles_within_reach() {
         let held = reach.judge(&wish).unwrap();
         let to = expected.map(|to| Held::Assign { by: "reader".to_owned(), to: to.to_owned() });
         assert_eq!(held, to.into_iter().collect::<Vec<_>>(), "{reach:?} {wish:?}");
-        if reviewer.is_none() {
-            let may = reach.may_let_go("reader", assignee, is_person);
-            assert_eq!(may.err().as_ref(), held.first(), "{reach:?} {assignee:?}");
-        }
+        let may = reach.may_let_go("reader", (assignee, is_person), reviewer);
+        assert_eq!(may.err().as_ref(), held.first(), "{reach:?} {assignee:?} {reviewer:?}");
     }
     let held = Reach { profiles: list(), dirs: Dirs::Every };
     let held = held.judge(&wish(Some("deployer"), None)).unwrap();
