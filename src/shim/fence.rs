@@ -1,8 +1,8 @@
 //! The fence of a leased run: when its lease is over, its tree is ended.
 //!
-//! The shim outlives its daemon and needs nobody's answer. It wakes only at the time that it knows, reads the lease again, and goes on
-//! or ends the run. A lease that cannot be read then is over: the board may start the run elsewhere from then on. A run without a
-//! lease, which is every run of a board's own host, has no file and no timer.
+//! The shim outlives its daemon and needs no answer from another process. It wakes only at the known end of the lease, reads the
+//! lease again, and continues or ends the run. A lease that cannot be read at that time is over: the board may start the task elsewhere
+//! from then on. A run without a lease, which is every run of a board's own host, has no file and no timer.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -77,7 +77,7 @@ impl<'a> Fence<'a> {
         self.timer.as_fd()
     }
 
-    /// Whether the lease is over, when its timer has fired. One that was renewed sets the timer again.
+    /// Reads the lease again: whether it is over. One that is not sets the timer again.
     pub fn is_over(&self) -> bool {
         let lease = read_lease(&self.spec.path);
         let until_ms =

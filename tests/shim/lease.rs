@@ -12,7 +12,7 @@ use crate::harness::{Run, until, until_gone};
 
 const EPOCH: u64 = 7;
 
-/// Time that nobody waits for in a test.
+/// Longer than any test.
 const LONG_MS: u64 = 3_600_000;
 
 fn lease(for_ms: u64) -> Lease {
@@ -179,7 +179,7 @@ fn a_shim_wakes_for_its_lease_when_that_is_over_and_not_before() {
         file.renew(&lease(LONG_MS)).unwrap();
         (boot_ms() >= ends_ms).then_some(())
     });
-    assert_eq!(wake_ups(&identity.shim), known, "renewals wake nobody");
+    assert_eq!(wake_ups(&identity.shim), known, "a renewal wakes no shim");
     shim.signal(Signal::SIGTERM);
     assert_eq!(shim.exit_code(), Some(0));
 }

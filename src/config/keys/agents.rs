@@ -314,7 +314,8 @@ pub(super) const PROFILE: &[Key] = &[
          profile. Default: profiles of the same user without secrets (`env_file`, `env` outside `env_public`, secrets of the \
          launcher), which are confined no less (`landlock_write` with `working_directory`, `no_new_privs`, `private_tmp`), have no \
          `may_schedule` beyond its own, and whose own `may_assign` and `may_use_dirs` reach no further, and names without a table if \
-         the same holds for them; every profile if the workers run as the daemon's user, or with `orchestrator = true`. Other tasks wait in triage for a person.",
+         the same holds for them; every profile if the workers run as the daemon's user, or with `orchestrator = true`. Other tasks \
+         wait in triage for a person.",
     },
     Key {
         name: "may_use_dirs",

@@ -150,8 +150,8 @@ fn lowered(
     said
 }
 
-/// Refuses a worker to let a task go on, or to hand something to it, whose assignee or named reviewer is beyond its reach. One in triage goes on by a
-/// person alone, so nothing is handed over there.
+/// Refuses a worker to let a task go on, or to hand something to it, whose assignee or named reviewer is beyond its reach. One in
+/// triage goes on by a person alone, so nothing is handed over there.
 pub(super) fn refuse_beyond_reach(
     tx: &mut Tx<'_>,
     task: &Task,

@@ -1,6 +1,6 @@
 //! The clocks: for deadlines, for leases, for rows.
 //!
-//! Deadlines are kept on CLOCK_MONOTONIC, which nobody can set, and leases on CLOCK_BOOTTIME; times that people read are epoch
+//! Deadlines are kept on CLOCK_MONOTONIC and leases on CLOCK_BOOTTIME, which cannot be set; times that people read are epoch
 //! milliseconds and may jump. See clock_gettime(2), which cannot fail for these clocks.
 
 use nix::sys::time::TimeSpec;
@@ -11,7 +11,7 @@ pub fn monotonic_ms() -> u64 {
     u64::try_from(read_ms(ClockId::CLOCK_MONOTONIC)).unwrap_or(0)
 }
 
-/// Milliseconds on CLOCK_BOOTTIME, which goes on while the machine sleeps. Within one boot and one time namespace.
+/// Milliseconds on CLOCK_BOOTTIME, which includes suspends. Comparable within one boot and one time namespace.
 pub fn boot_ms() -> u64 {
     u64::try_from(read_ms(ClockId::CLOCK_BOOTTIME)).unwrap_or(0)
 }

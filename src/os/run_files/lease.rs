@@ -1,11 +1,11 @@
-//! The lease of a runner's runs: until when they may go on although its board does not answer.
+//! The lease of a runner's runs: until when they may continue without an answer from its board.
 //!
 //! One file for all of them, `runs/lease`. The runner's daemon writes it when the board has answered a renewal; the shim of each
 //! leased run reads it before it starts its worker, and again when the time that it knows is over. A process that finds it over ends its
 //! runs, whatever else is dead by then, so that the board may start them elsewhere after that time.
 //!
-//! The time is one of CLOCK_BOOTTIME (clock_gettime(2)), which goes on while the machine sleeps and which nobody can set. It means
-//! nothing after another boot or in another time namespace (time_namespaces(7)), so the file names both.
+//! The time is one of CLOCK_BOOTTIME (clock_gettime(2)), which includes suspends and cannot be set. It means nothing after another
+//! boot or in another time namespace (time_namespaces(7)), so the file names both.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -68,7 +68,7 @@ pub enum LeaseEnd {
     OtherEpoch,
     /// It is of an earlier boot.
     OtherBoot,
-    /// It counts on another clock: nobody can tell whether it is over.
+    /// It counts on another clock: whether it is over is unknown.
     OtherTimeNamespace,
 }
 

@@ -6,9 +6,10 @@
 //! ```
 //!
 //! A scratch directory is made as `.new.<task id>`, marked, and only then renamed to its own name, so none ever stands there
-//! without its mark. Makers and removers of one workspace take turns; those of different ones do not wait for each other. Nothing is opened by a path of more than one part: the root's descriptor is the start of every step, and
-//! openat2(2) refuses links, mounts and `..`. [`Workspaces::remove_scratch`] deletes what its mark says and nothing else;
-//! what does not match is left and told.
+//! without its mark. Makers and removers of one workspace take turns; those of different ones do not wait for each other.
+//! Nothing is opened by a path of more than one part: the root's descriptor is the start of every step, and openat2(2) refuses
+//! links, mounts and `..`. [`Workspaces::remove_scratch`] deletes what its mark says and nothing else; what does not match is
+//! left and told.
 
 mod removal;
 mod turns;
@@ -211,8 +212,8 @@ impl Workspaces {
         }
     }
 
-    /// Removes what makers that were cut off have left: unfinished marks, and unfinished directories that are empty. Nothing that a
-    /// maker of this process is at.
+    /// Removes what makers that were cut off have left: unfinished marks, and unfinished directories that are empty. Passes over
+    /// workspaces that are being made or removed.
     ///
     /// # Errors
     /// The root or its marks cannot be listed.
@@ -224,8 +225,8 @@ impl Workspaces {
                 else {
                     continue;
                 };
-                let _turn = Turn::of(name);
-                // What stays hinders nobody, and the next sweep tries again.
+                let Some(_turn) = Turn::if_free(name) else { continue };
+                // What stays does no harm, and the next sweep tries again.
                 let _is_removed = unlinkat(directory, entry.as_os_str(), flag).is_ok();
             }
         }

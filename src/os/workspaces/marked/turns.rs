@@ -23,6 +23,12 @@ impl Turn {
         taken.insert(name.to_owned());
         Self(name.to_owned())
     }
+
+    /// Takes the turn at `name`; none when it is taken.
+    pub(super) fn if_free(name: &str) -> Option<Self> {
+        let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.insert(name.to_owned()).then(|| Self(name.to_owned()))
+    }
 }
 
 impl Drop for Turn {
@@ -34,30 +40,31 @@ impl Drop for Turn {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
-    use std::sync::mpsc::{TryRecvError, channel};
 
     #[test]
-    fn one_name_is_held_by_one_and_holds_up_no_other() {
-        let (began, begins) = channel();
-        let (end, ends) = channel::<()>();
-        let holder = std::thread::spawn(move || {
-            let _turn = Turn::of("turns-a");
-            began.send(()).unwrap();
-            ends.recv().unwrap();
+    fn one_name_is_held_by_one_at_a_time_and_holds_up_no_other() {
+        let inside = AtomicU32::new(0);
+        let take_turns = || {
+            for _ in 0..500 {
+                let _turn = Turn::of("turns-a");
+                assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two at one name");
+                std::thread::yield_now();
+                inside.fetch_sub(1, Ordering::SeqCst);
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(take_turns);
+            }
         });
-        begins.recv().unwrap();
-        // It returns while the other name is held.
+        let held = Turn::of("turns-a");
+        // Each returns while the first name is held.
         drop(Turn::of("turns-b"));
-        let (got, gets) = channel();
-        let waiter = std::thread::spawn(move || {
-            let _turn = Turn::of("turns-a");
-            got.send(()).unwrap();
-        });
-        assert_eq!(gets.try_recv(), Err(TryRecvError::Empty));
-        end.send(()).unwrap();
-        holder.join().unwrap();
-        gets.recv().unwrap();
-        waiter.join().unwrap();
+        assert!(Turn::if_free("turns-b").is_some() && Turn::if_free("turns-a").is_none());
+        drop(held);
+        assert!(Turn::if_free("turns-a").is_some());
     }
 }
