@@ -287,7 +287,7 @@ fn a_worker_with_landlock_writes_in_its_workspace_and_where_its_profile_says_and
     }
     let daemon = Daemon::prepare("");
     // In /tmp everybody writes, so what is allowed and what is not is elsewhere.
-    let elsewhere = tempfile::tempdir_in(std::env::current_dir().unwrap().join("target")).unwrap();
+    let elsewhere = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let path = |name: &str| {
         let path = elsewhere.path().join(name);
         std::fs::create_dir(&path).unwrap();
